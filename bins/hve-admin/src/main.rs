@@ -1,0 +1,3 @@
+//! hve-admin.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! hve-server.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Sender rules, recipient rules, rolling quota and rates; every decision is data.

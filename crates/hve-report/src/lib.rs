@@ -1,0 +1,1 @@
+//! Usage events into reports: tables, CSV and JSON.

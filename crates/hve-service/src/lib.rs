@@ -1,0 +1,1 @@
+//! Listeners, TLS, session driver, committer and shutdown: the whole service in one call.

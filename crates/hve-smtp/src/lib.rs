@@ -1,0 +1,1 @@
+//! Sans-IO SMTP submission: bytes in, steps and questions out.

@@ -1,0 +1,1 @@
+//! Directory, queue, usage and audit, kept durably: one commit a batch.

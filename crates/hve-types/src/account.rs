@@ -1,0 +1,122 @@
+//! Tenants, their accounts, and who somebody turned out to be.
+
+use time::UtcDateTime;
+
+use crate::{AccountId, AccountLimits, Address, Domain, TenantId, TenantLimits};
+
+/// An organisation: it owns domains, accounts and one quota.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its number.
+    pub id: TenantId,
+    /// Its name: the first domain it was given.
+    pub name: Domain,
+    /// What it may do.
+    pub limits: TenantLimits,
+    /// Whether it may do it now.
+    pub state: State,
+    /// When it was added.
+    pub created_at: UtcDateTime,
+}
+
+/// A send-only account of a device or an application. It has no mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// The tenant it belongs to.
+    pub tenant: TenantId,
+    /// Its user name, and the one sender address it may use.
+    pub address: Address,
+    /// The name people see.
+    pub display_name: String,
+    /// A short name, unique in the tenant; a note for people, not an address.
+    pub alias: Option<String>,
+    /// What it may do.
+    pub limits: AccountLimits,
+    /// Whether it may do it now.
+    pub state: State,
+    /// When it was added.
+    pub created_at: UtcDateTime,
+    /// Counts the changes of its credentials and state: what was verified under another number
+    /// is void.
+    pub credential_version: u64,
+}
+
+/// May a tenant or an account be used?
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Yes.
+    #[default]
+    Active,
+    /// Not now, and this is why.
+    Suspended(Suspension),
+}
+
+impl State {
+    /// The suspension in force at `now`; one that has expired is none.
+    #[must_use]
+    pub fn suspension(&self, now: UtcDateTime) -> Option<&Suspension> {
+        match self {
+            Self::Active => None,
+            Self::Suspended(suspension) => suspension
+                .until
+                .is_none_or(|until| now < until)
+                .then_some(suspension),
+        }
+    }
+}
+
+/// Why, by whom and until when something may not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// Words for the client and the operator.
+    pub reason: String,
+    /// Who did it.
+    pub actor: String,
+    /// When it began.
+    pub since: UtcDateTime,
+    /// The first moment at which it is over; `None` is until somebody resumes it.
+    pub until: Option<UtcDateTime>,
+}
+
+/// Who a session acts for. Tenancy enters here, at sign-in, and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The account.
+    pub account: AccountId,
+    /// The account's address.
+    pub address: Address,
+    /// [`Account::credential_version`] at sign-in.
+    pub credential_version: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::utc_datetime;
+
+    #[test]
+    fn a_suspension_is_over_at_its_very_end() {
+        let state = State::Suspended(Suspension {
+            reason: "abuse".into(),
+            actor: "operator".into(),
+            since: utc_datetime!(2026-01-01 0:00),
+            until: Some(utc_datetime!(2026-01-02 0:00)),
+        });
+        assert!(
+            state
+                .suspension(utc_datetime!(2026-01-01 23:59:59))
+                .is_some()
+        );
+        assert!(state.suspension(utc_datetime!(2026-01-02 0:00)).is_none());
+        assert!(
+            State::Active
+                .suspension(utc_datetime!(2026-01-01 0:00))
+                .is_none()
+        );
+    }
+}
