@@ -1,0 +1,117 @@
+//! One bounded table of the guard: under each key the distinct secrets tried of late, a block, or
+//! the time until which it is spared.
+
+use std::{collections::HashMap, time::Duration};
+
+/// A table that never holds more than its capacity.
+pub(crate) struct Table {
+    capacity: usize,
+    entries: HashMap<u128, Entry>,
+}
+
+#[derive(Default)]
+struct Entry {
+    /// Distinct secrets, each with the time it was last tried.
+    tried: Vec<(u64, Duration)>,
+    blocked_until: Duration,
+    kept_until: Duration,
+    touched: Duration,
+    /// The time from which the tried secrets do not matter any more.
+    stale_at: Duration,
+}
+
+impl Table {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            entries: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn blocked_until(&self, key: u128, now: Duration) -> Option<Duration> {
+        let entry = self.entries.get(&key)?;
+        (now < entry.blocked_until).then_some(entry.blocked_until)
+    }
+
+    pub(crate) fn kept_until(&self, key: u128, now: Duration) -> Option<Duration> {
+        let entry = self.entries.get(&key)?;
+        (now < entry.kept_until).then_some(entry.kept_until)
+    }
+
+    /// Counts a secret; how many distinct ones were tried within the window.
+    pub(crate) fn count(
+        &mut self,
+        key: u128,
+        secret: u64,
+        window: Duration,
+        now: Duration,
+    ) -> usize {
+        let entry = self.entry(key, now);
+        entry
+            .tried
+            .retain(|(_, at)| now.saturating_sub(*at) < window);
+        match entry.tried.iter_mut().find(|(known, _)| *known == secret) {
+            Some((_, at)) => *at = now,
+            None => entry.tried.push((secret, now)),
+        }
+        entry.stale_at = now.saturating_add(window);
+        entry.tried.len()
+    }
+
+    /// Blocks a key and forgets what led to it: after the block counting begins anew.
+    pub(crate) fn block(&mut self, key: u128, until: Duration) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.blocked_until = until;
+            entry.tried = Vec::new();
+        }
+    }
+
+    /// Spares a key until then, with nothing held against it.
+    pub(crate) fn keep(&mut self, key: u128, until: Duration, now: Duration) {
+        let entry = self.entry(key, now);
+        entry.kept_until = until;
+        entry.tried = Vec::new();
+    }
+
+    pub(crate) fn remove(&mut self, key: u128) {
+        self.entries.remove(&key);
+    }
+
+    fn entry(&mut self, key: u128, now: Duration) -> &mut Entry {
+        if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
+            self.make_room(now);
+        }
+        let entry = self.entries.entry(key).or_default();
+        entry.touched = now;
+        entry
+    }
+
+    /// Drops what is over, and if that is not a quarter, the least of the rest: without a block
+    /// before with one, few secrets before many, longest unheard of first. Costs one walk for a quarter of the
+    /// table, so little for each new entry.
+    fn make_room(&mut self, now: Duration) {
+        self.entries.retain(|_, entry| {
+            now < entry.blocked_until || now < entry.kept_until || now < entry.stale_at
+        });
+        let target = self.capacity - self.capacity.div_ceil(4);
+        let Some(surplus) = self.entries.len().checked_sub(target).filter(|n| *n > 0) else {
+            return;
+        };
+        let mut ranks: Vec<_> = self
+            .entries
+            .iter()
+            .map(|(key, entry)| {
+                let blocked = now < entry.blocked_until;
+                (blocked, entry.tried.len(), entry.touched, *key)
+            })
+            .collect();
+        ranks.select_nth_unstable(surplus - 1);
+        for (.., key) in ranks.iter().take(surplus) {
+            self.entries.remove(key);
+        }
+    }
+}

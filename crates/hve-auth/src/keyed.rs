@@ -1,0 +1,31 @@
+//! Keyed hashes of what strangers choose: texts become numbers of one size that nobody can aim.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// HMAC-SHA-256 (RFC 2104) under a random key of this process. Each part goes in with its length
+/// first, so that no separator or NUL in one part can make two different lists of parts equal.
+#[derive(Clone)]
+pub(crate) struct Keyed(Hmac<Sha256>);
+
+impl Keyed {
+    pub(crate) fn new(key: [u8; 32]) -> Self {
+        let key = Zeroizing::new(key);
+        // A key shorter than the block is padded with zeros (RFC 2104 §2), so this is that key.
+        let mut block = Zeroizing::new([0; 64]);
+        for (to, from) in block.iter_mut().zip(key.iter()) {
+            *to = *from;
+        }
+        Self(Hmac::new((&*block).into()))
+    }
+
+    pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
