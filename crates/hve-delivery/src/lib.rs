@@ -1,1 +1,33 @@
 //! From the queue to the next hop, with retries.
+//!
+//! [`Engine`] takes what was just accepted over in memory, finds the rest in the [`Queue`], hands
+//! each copy to the next hop of the [`Route`], and has what came of it written down through
+//! [`Settle`]. The queue is the truth: what memory has no room for, and what was in hand when the
+//! process ended, is found there again.
+//!
+//! A copy is delivered once. Between the hand-over to the next hop and the settlement lies a
+//! window in which a crash leads to a second attempt; [`Maildir`] closes it by giving the copy the
+//! same file name again.
+//!
+//! What this crate does not know: SMTP, accounts, quota, configuration files. It reads no clock
+//! and no randomness; the host gives both.
+
+mod content;
+mod engine;
+mod folder;
+mod limits;
+mod maildir;
+mod queue;
+mod recent;
+mod route;
+mod schedule;
+mod settle;
+mod work;
+
+pub use engine::{Engine, Handover, Host};
+pub use limits::Limits;
+pub use maildir::{Maildir, MaildirError, OutgoingCopy};
+pub use queue::{Content, Due, Queue, QueueError};
+pub use route::{Route, RouteError};
+pub use schedule::{ATTEMPTS_MIN, GIVE_UP_AFTER, next_attempt, schedule};
+pub use settle::{Outcome, Settle, SettleError, Settlement};

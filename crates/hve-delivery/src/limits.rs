@@ -1,0 +1,42 @@
+//! Every bound of the engine, with its reason.
+
+use std::time::Duration;
+
+/// What the engine may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Batches under way at once. Default 2: one writes while the other is being settled, and
+    /// two blocking threads leave the processor to accepting.
+    pub batches: usize,
+    /// Messages in one batch. Default 64: enough to share the cost of a sync, few enough that a
+    /// batch is over in tens of milliseconds.
+    pub batch_messages: usize,
+    /// Octets in one batch before it is closed. Default 16 MiB.
+    pub batch_octets: usize,
+    /// Fresh messages kept in memory until their turn. Default 4,096.
+    pub fresh_messages: usize,
+    /// Octets of fresh messages kept in memory until they are settled. Default 64 MiB.
+    pub fresh_octets: usize,
+    /// How often the queue is looked through. Default 5 s: the shortest wait is a minute.
+    pub scan_every: Duration,
+    /// How old a message that was never tried must be before the queue's copy of it is taken:
+    /// until then it may be on its way here in memory. Default 10 s.
+    pub hand_over: Duration,
+    /// How long to wait before a settlement that failed is tried again. Default 1 s.
+    pub settle_again: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batches: 2,
+            batch_messages: 64,
+            batch_octets: 16 * 1024 * 1024,
+            fresh_messages: 4096,
+            fresh_octets: 64 * 1024 * 1024,
+            scan_every: Duration::from_secs(5),
+            hand_over: Duration::from_secs(10),
+            settle_again: Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The queue as delivery sees it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hve_types::{AccountId, Envelope, QueueId, TenantId};
+use thiserror::Error;
+use time::UtcDateTime;
+
+/// A message with recipients that wait.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// Its name.
+    pub id: QueueId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which account sent it.
+    pub account: AccountId,
+    /// All of its envelope.
+    pub envelope: Arc<Envelope>,
+    /// Which of the envelope's recipients wait, by index.
+    pub pending: Vec<usize>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it was accepted.
+    pub accepted_at: UtcDateTime,
+    /// Its text.
+    pub content: Content,
+}
+
+/// Where a message's text is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Content {
+    /// Here.
+    InMemory(Bytes),
+    /// In the queue, to be read when its turn comes.
+    InQueue,
+}
+
+/// Where accepted messages lie until they are settled. Its calls block.
+pub trait Queue: Send + Sync + 'static {
+    /// Messages whose next attempt is at `now` or before, the longest due first, at most `limit`.
+    /// An entry that cannot be read is not among them, and does not hide others.
+    ///
+    /// # Errors
+    /// The queue cannot be read at all.
+    fn due(&self, now: UtcDateTime, limit: usize) -> Result<Vec<Due>, QueueError>;
+
+    /// The text of a message; `None` where it is not there.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    fn content(&self, id: QueueId) -> Result<Option<Bytes>, QueueError>;
+}
+
+/// The queue cannot be read now.
+#[derive(Debug, Error)]
+#[error("the queue cannot be read: {0}")]
+pub struct QueueError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
