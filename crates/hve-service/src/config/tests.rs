@@ -1,0 +1,171 @@
+//! The example is true, and every mistake has its place.
+
+use std::path::Path;
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../../bins/hve-server/hve.example.toml");
+
+fn example(text: &str) -> Config {
+    Config::parse(text, Path::new("/etc/hve/hve.toml")).unwrap()
+}
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let shown = example(EXAMPLE);
+    assert_eq!(shown.limits, Limits::default());
+    assert_eq!(shown.log, Log::default());
+    let tls = TlsFiles::new("/etc/hve/tls/cert.pem", "/etc/hve/tls/key.pem");
+    let mut expected = Config::new(
+        "mail.contoso.test",
+        tls,
+        "/var/lib/hve/store.db",
+        Route::Maildir("/var/lib/hve/mail".into()),
+    );
+    expected.listeners = vec![Listener::new(
+        "[::]:587".parse().unwrap(),
+        TlsStart::StartTls,
+    )];
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn the_example_shows_every_key() {
+    let (_, places) = parse(EXAMPLE, Path::new("hve.toml")).unwrap();
+    // A key that is not there would be named among those known beside a wrong one.
+    for section in ["limits", "log", "tls", "store", "delivery"] {
+        let table = format!("[{section}]\n");
+        assert!(EXAMPLE.contains(&table), "{table}");
+        let broken = EXAMPLE.replace(&table, &format!("{table}zzzzzzzzzzzz = 1\n"));
+        let mistakes = Config::parse(&broken, Path::new("hve.toml")).unwrap_err();
+        let [mistake] = &mistakes.list[..] else {
+            panic!("{mistakes}");
+        };
+        let known = mistake.text.split_once("known here: ").unwrap().1;
+        for key in known.split(", ") {
+            assert!(
+                places.contains_key(&format!("{section}.{key}")),
+                "{section}.{key}"
+            );
+        }
+    }
+    for key in ["address", "tls", "proxy-protocol-from"] {
+        assert!(places.contains_key(&format!("listeners[0].{key}")), "{key}");
+    }
+}
+
+fn refused(text: &str, expected: &[(&str, &str)]) {
+    let mistakes = Config::parse(text, Path::new("hve.toml")).unwrap_err();
+    let shown = mistakes.to_string();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{shown}");
+    for (line, (place, words)) in lines.iter().zip(expected) {
+        assert!(
+            line.starts_with(&format!("hve.toml{place}: ")),
+            "{line} at {place}"
+        );
+        assert!(line.contains(words), "{line} has {words}");
+    }
+}
+
+#[test]
+fn every_mistake_is_named_with_its_place() {
+    let text = "hostname = \"a b\"\n\
+        colour = 1\n\
+        [tls]\ncertificate = 7\nkey = \"key.pem\"\n\
+        [store]\npath = \"\"\n\
+        [delivery]\nroute = \"lmtp:x\"\n\
+        [limits]\nsesions = 5\nsessions = 0\nwrite-timeout = \"5\"\n\
+        [log]\nlevel = \"loud\"\n\
+        [[listeners]]\naddress = \"587\"\nproxy-protocol-from = [\"10.0.0.0/40\"]\n";
+    refused(
+        text,
+        &[
+            (":2:1", "colour: unknown key; known here: hostname"),
+            (
+                ":4:15",
+                "tls.certificate: a path in quotes is expected, not an integer",
+            ),
+            (":7:8", "store.path: the path is empty"),
+            (":9:9", "delivery.route: a route is"),
+            (
+                ":11:1",
+                "limits.sesions: unknown key; did you mean \"sessions\"?",
+            ),
+            (":12:12", "limits.sessions: the number must be at least 1"),
+            (":13:17", "limits.write-timeout: a time with its unit"),
+            (
+                ":15:9",
+                "log.level: \"error\" or \"warn\" or \"info\" or \"debug\" is expected, not \"loud\"",
+            ),
+            (":17:11", "listeners[0].address: an address with a port"),
+            (":18:23", "listeners[0].proxy-protocol-from: a network"),
+        ],
+    );
+}
+
+const SOUND: &str = "hostname = \"mail.contoso.test\"\n\
+    [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
+    [store]\npath = \"store.db\"\n\
+    [delivery]\nroute = \"hold:\"\n\
+    [[listeners]]\naddress = \"0.0.0.0:587\"\n";
+
+#[test]
+fn contradictions_are_mistakes_too() {
+    example(SOUND);
+    let twice = format!("{SOUND}[[listeners]]\naddress = \"127.0.0.1:587\"\n");
+    refused(
+        &twice,
+        &[(":12:11", "127.0.0.1:587 is taken by listeners[0]")],
+    );
+    let host = SOUND.replace("mail.contoso", "mail contoso");
+    refused(
+        &host,
+        &[(":1:12", "hostname: \"mail contoso.test\" is no host name")],
+    );
+    let small = format!("{SOUND}[limits]\nbytes-in-flight = \"1MiB\"\n");
+    refused(&small, &[(":12:19", "less than limits.message-size")]);
+}
+
+#[test]
+fn syntax_errors_are_named_alone() {
+    refused(
+        "hostname = \"x\n[tls\ncertificate = \"c\"\n",
+        &[(":1:14", "invalid basic string"), (":2:5", "")],
+    );
+}
+
+#[test]
+fn missing_keys_are_named() {
+    refused(
+        "[tls]\nkey = \"k\"\n",
+        &[
+            ("", "hostname: this key is required"),
+            ("", "store.path: this key is required"),
+            ("", "delivery.route: this key is required"),
+            (":1:1", "tls.certificate: this key is required"),
+        ],
+    );
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let config = example(SOUND);
+    assert_eq!(config.store, Path::new("/etc/hve/store.db"));
+    assert_eq!(config.tls.key, Path::new("/etc/hve/key.pem"));
+    let maildir = SOUND.replace("hold:", "maildir:mail");
+    let path = |path: &str| Route::Maildir(path.into());
+    assert_eq!(example(&maildir).route, path("/etc/hve/mail"));
+    let absolute = SOUND.replace("hold:", "maildir:/srv/mail");
+    assert_eq!(example(&absolute).route, path("/srv/mail"));
+}
+
+#[test]
+fn an_unreadable_file_says_why() {
+    let mistakes = Config::load(Path::new("/nowhere/hve.toml")).unwrap_err();
+    assert!(
+        mistakes
+            .to_string()
+            .starts_with("/nowhere/hve.toml: cannot be read: ")
+    );
+}

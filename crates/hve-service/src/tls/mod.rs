@@ -1,0 +1,151 @@
+//! TLS 1.2 and 1.3 by rustls, with a certificate that is replaced while sessions go on.
+
+mod files;
+mod self_signed;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use rustls::{
+    ServerConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+    version,
+};
+use thiserror::Error;
+
+pub use files::TlsFileError;
+pub(crate) use files::inspect;
+pub use self_signed::{SelfSignedError, write_self_signed};
+
+use crate::config::TlsFiles;
+use files::Stamp;
+
+/// The server's side of TLS: how to begin, and the certificate in use.
+#[derive(Debug)]
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+    current: Arc<Current>,
+    files: Mutex<(TlsFiles, Stamp)>,
+}
+
+/// Why there is no TLS to offer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The certificate or its key.
+    #[error(transparent)]
+    Files(#[from] TlsFileError),
+    /// The library refuses our settings.
+    #[error("TLS cannot be set up: {0}")]
+    Library(#[from] rustls::Error),
+}
+
+impl ServerTls {
+    /// Loads the pair.
+    ///
+    /// Sessions are resumed by tickets that only this process can read (rotated every few hours,
+    /// none kept in memory): a device that connects for each message saves a signature and a key
+    /// exchange. There is no 0-RTT: its data could be replayed.
+    pub(crate) fn new(files: &TlsFiles) -> Result<Self, TlsError> {
+        let stamp = Stamp::of(files);
+        let current = Arc::new(Current(ArcSwap::from_pointee(files::load(files)?)));
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+            .with_no_client_auth()
+            .with_cert_resolver(current.clone());
+        config.ticketer = aws_lc_rs::Ticketer::new()?;
+        // One is enough for the next connection; each costs an encryption and 250 octets.
+        config.send_tls13_tickets = 1;
+        config.max_early_data_size = 0;
+        Ok(Self {
+            config: Arc::new(config),
+            current,
+            files: Mutex::new((files.clone(), stamp)),
+        })
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// Loads the pair again, from `files` where they are given. Sessions that are open keep
+    /// what they have; new ones get the new pair at once.
+    ///
+    /// # Errors
+    /// The new pair is not fit; the old one stays in use.
+    pub(crate) fn reload(&self, files: Option<&TlsFiles>) -> Result<(), TlsFileError> {
+        let mut known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = files.unwrap_or(&known.0).clone();
+        // Before reading, so that a change during it is seen next time.
+        let stamp = Stamp::of(&files);
+        let loaded = files::load(&files);
+        *known = (files, stamp);
+        self.current.0.store(Arc::new(loaded?));
+        Ok(())
+    }
+
+    /// Loads the pair again if the files are not those of the last time.
+    ///
+    /// # Errors
+    /// As [`ServerTls::reload`], once for each change.
+    pub(crate) fn reload_if_changed(&self) -> Result<bool, TlsFileError> {
+        {
+            let known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            if Stamp::of(&known.0) == known.1 {
+                return Ok(false);
+            }
+        }
+        self.reload(None).map(|()| true)
+    }
+}
+
+/// Why a handshake failed, and what the operator of the device can do, where that is known.
+pub(crate) fn hint(error: &rustls::Error) -> &'static str {
+    use rustls::{AlertDescription as Alert, Error, InvalidMessage, PeerIncompatible as Peer};
+    match error {
+        Error::PeerIncompatible(
+            Peer::Tls12NotOffered
+            | Peer::Tls12NotOfferedOrEnabled
+            | Peer::SupportedVersionsExtensionRequired,
+        ) => "the client offers only TLS 1.0 or 1.1: update its firmware or turn TLS 1.2 on there",
+        Error::PeerIncompatible(
+            Peer::NoCipherSuitesInCommon
+            | Peer::NoKxGroupsInCommon
+            | Peer::NoSignatureSchemesInCommon,
+        ) => "the client offers no current cipher, group or signature: update it",
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+        ) => {
+            "the client does not speak TLS here: check STARTTLS against implicit TLS, and the port"
+        }
+        Error::AlertReceived(
+            Alert::UnknownCA | Alert::BadCertificate | Alert::CertificateUnknown,
+        ) => "the client does not trust the certificate: give it the issuer's certificate",
+        Error::AlertReceived(Alert::CertificateExpired) => {
+            "the client says that the certificate has expired: renew it, or set the client's clock"
+        }
+        Error::AlertReceived(Alert::ProtocolVersion) => {
+            "the client refuses our TLS versions, 1.2 and 1.3"
+        }
+        _ => "see the error",
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// The pair in use. Swapped whole, so that no handshake sees half of each.
+#[derive(Debug)]
+struct Current(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+#[cfg(test)]
+mod tests;
