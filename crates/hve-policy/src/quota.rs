@@ -14,7 +14,7 @@ use crate::{Moment, Retry};
 /// rounded down to its second, a day by the finest clock is never shorter than this.
 pub const WINDOW_SECONDS: i64 = 86_400;
 
-/// How far behind the latest event memory reaches: twice the window, so that a clock which was a
+/// How far behind the last question memory reaches: twice the window, so that a clock which was a
 /// day ahead can be put right without asking the store.
 const MEMORY_SECONDS: i64 = 2 * WINDOW_SECONDS;
 
@@ -151,8 +151,8 @@ impl RollingQuota {
         recipients: u64,
         now: i64,
     ) -> Result<(), QuotaExceeded> {
-        let used = self.used(now);
-        self.judge(ceiling, recipients, now, used, self.start)
+        self.move_to(now.saturating_sub(WINDOW_SECONDS));
+        self.judge(ceiling, recipients, now, (self.start, self.sum))
     }
 
     /// [`RollingQuota::decide`] without moving the cursor.
@@ -165,8 +165,8 @@ impl RollingQuota {
         recipients: u64,
         now: i64,
     ) -> Result<(), QuotaExceeded> {
-        let (start, sum) = self.view(now.saturating_sub(WINDOW_SECONDS));
-        self.judge(ceiling, recipients, now, clip(sum), start)
+        let view = self.view(now.saturating_sub(WINDOW_SECONDS));
+        self.judge(ceiling, recipients, now, view)
     }
 
     /// The forecast: when how many of the recipients that count at `now` stop counting, soonest
@@ -188,9 +188,9 @@ impl RollingQuota {
         ceiling: Ceiling,
         wanted: u64,
         now: i64,
-        used: u64,
-        start: usize,
+        (start, sum): (usize, u128),
     ) -> Result<(), QuotaExceeded> {
+        let used = clip(sum);
         if ceiling.allows(used.saturating_add(wanted)) {
             return Ok(());
         }
@@ -199,7 +199,7 @@ impl RollingQuota {
             _ => u64::MAX,
         };
         let room_at = (wanted <= limit).then(|| {
-            let mut over = u128::from(used) + u128::from(wanted) - u128::from(limit);
+            let mut over = sum + u128::from(wanted) - u128::from(limit);
             let mut at = now;
             for freed in self.buckets.range(start..).map(Bucket::freed) {
                 at = freed.at;
@@ -248,9 +248,11 @@ impl RollingQuota {
     }
 
     /// Forgets at most two outdated seconds for each new one. That keeps memory at 48 hours, while
-    /// a clock that is ahead for one message can not wipe it.
+    /// a clock that is ahead for one message can not wipe it. A quota that was never asked forgets
+    /// nothing, or a stamp far ahead would make it impossible to rebuild what lies behind.
     fn forget(&mut self, at: i64) {
-        let keep_from = at.saturating_sub(MEMORY_SECONDS);
+        let keep_from = self.since.saturating_sub(WINDOW_SECONDS);
+        let keep_from = keep_from.min(at.saturating_sub(MEMORY_SECONDS));
         for _ in 0..2 {
             let Some(oldest) = self.buckets.front().filter(|b| b.at < keep_from) else {
                 return;
