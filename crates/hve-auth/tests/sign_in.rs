@@ -1,0 +1,174 @@
+//! Who may sign in, and who may go on.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can not be set up has failed"
+)]
+
+use hve_auth::{Credential, HashCost, PasswordHash, SignInRefusal, judge, still_good};
+use hve_types::{
+    Account, AccountId, AccountLimits, State, Suspension, Tenant, TenantId, TenantLimits,
+};
+use time::{UtcDateTime, macros::utc_datetime};
+
+const NOW: UtcDateTime = utc_datetime!(2026-11-24 6:00);
+
+fn credential() -> Credential {
+    Credential {
+        account: Account {
+            id: AccountId(7),
+            tenant: TenantId(1),
+            address: "hve01@contoso.test".parse().unwrap(),
+            display_name: "Scanner".into(),
+            alias: None,
+            limits: AccountLimits::default(),
+            state: State::Active,
+            created_at: NOW,
+            credential_version: 3,
+        },
+        tenant: Tenant {
+            id: TenantId(1),
+            name: "contoso.test".parse().unwrap(),
+            limits: TenantLimits::default(),
+            state: State::Active,
+            created_at: NOW,
+        },
+        hash: PasswordHash::decoy(HashCost::default()).unwrap(),
+    }
+}
+
+fn suspension(reason: &str, until: Option<UtcDateTime>) -> Suspension {
+    Suspension {
+        reason: reason.into(),
+        actor: "operator".into(),
+        since: NOW,
+        until,
+    }
+}
+
+#[test]
+fn a_right_password_makes_a_principal() {
+    let credential = credential();
+    let principal = judge(Some(&credential), true, NOW).unwrap();
+    assert_eq!(
+        (
+            principal.tenant,
+            principal.account,
+            principal.credential_version
+        ),
+        (TenantId(1), AccountId(7), 3)
+    );
+    assert_eq!(principal.address, credential.account.address);
+}
+
+#[test]
+fn row_23_unknown_wrong_and_suspended_are_all_alike_without_the_password() {
+    let mut suspended = credential();
+    suspended.account.state = State::Suspended(suspension("abuse", None));
+    suspended.tenant.state = State::Suspended(suspension("unpaid", None));
+    for (found, right) in [
+        (None, false),
+        (None, true), // no directory row can have been compared: a bug, and no way in
+        (Some(&credential()), false),
+        (Some(&suspended), false),
+    ] {
+        assert_eq!(
+            judge(found, right, NOW),
+            Err(SignInRefusal::WrongCredentials)
+        );
+    }
+}
+
+#[test]
+fn row_22_a_suspension_is_told_to_who_knows_the_password() {
+    let mut found = credential();
+    let abuse = suspension("abuse", Some(utc_datetime!(2026-11-25 0:00)));
+    found.account.state = State::Suspended(abuse.clone());
+    let refused = judge(Some(&found), true, NOW).unwrap_err();
+    assert_eq!(refused, SignInRefusal::AccountSuspended(abuse));
+    assert_eq!(refused.to_string(), "the account is suspended: abuse");
+    assert!(judge(Some(&found), true, utc_datetime!(2026-11-25 0:00)).is_ok());
+
+    let unpaid = suspension("unpaid", None);
+    found.tenant.state = State::Suspended(unpaid.clone());
+    assert_eq!(
+        judge(Some(&found), true, NOW),
+        Err(SignInRefusal::TenantSuspended(unpaid))
+    );
+}
+
+#[test]
+fn a_directory_that_mixes_tenants_up_lets_nobody_in() {
+    let mut found = credential();
+    found.tenant.id = TenantId(2);
+    assert_eq!(
+        judge(Some(&found), true, NOW),
+        Err(SignInRefusal::WrongCredentials)
+    );
+}
+
+#[test]
+fn row_22_a_session_ends_with_its_account() {
+    let Credential {
+        account, tenant, ..
+    } = credential();
+    let principal = judge(Some(&credential()), true, NOW).unwrap();
+    let check = |account: Option<&Account>, tenant: Option<&Tenant>| {
+        still_good(&principal, account, tenant, NOW)
+    };
+    assert_eq!(check(Some(&account), Some(&tenant)), Ok(()));
+    assert_eq!(
+        check(None, Some(&tenant)),
+        Err(SignInRefusal::AccountRemoved)
+    );
+    assert_eq!(
+        check(Some(&account), None),
+        Err(SignInRefusal::AccountRemoved)
+    );
+
+    let mut rotated = account.clone();
+    rotated.credential_version += 1;
+    assert_eq!(
+        check(Some(&rotated), Some(&tenant)),
+        Err(SignInRefusal::CredentialsChanged)
+    );
+
+    // A suspension raises the version too; its reason says more.
+    let abuse = suspension("abuse", None);
+    rotated.state = State::Suspended(abuse.clone());
+    assert_eq!(
+        check(Some(&rotated), Some(&tenant)),
+        Err(SignInRefusal::AccountSuspended(abuse))
+    );
+
+    let mut unpaid = tenant.clone();
+    unpaid.state = State::Suspended(suspension("unpaid", None));
+    assert!(matches!(
+        check(Some(&account), Some(&unpaid)),
+        Err(SignInRefusal::TenantSuspended(_))
+    ));
+}
+
+#[test]
+fn row_42_an_account_that_moved_to_another_tenant_or_name_is_another_account() {
+    let Credential {
+        account, tenant, ..
+    } = credential();
+    let principal = judge(Some(&credential()), true, NOW).unwrap();
+    let mut moved = account.clone();
+    moved.tenant = TenantId(2);
+    let mut other = tenant.clone();
+    other.id = TenantId(2);
+    let mut renamed = account.clone();
+    renamed.address = "other@contoso.test".parse().unwrap();
+    for (account, tenant) in [
+        (&moved, &tenant),
+        (&moved, &other),
+        (&account, &other),
+        (&renamed, &tenant),
+    ] {
+        assert_eq!(
+            still_good(&principal, Some(account), Some(tenant), NOW),
+            Err(SignInRefusal::AccountRemoved)
+        );
+    }
+}
