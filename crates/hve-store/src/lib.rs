@@ -1,1 +1,32 @@
 //! Directory, queue, usage and audit, kept durably: one commit a batch.
+//!
+//! One SQLite file holds everything. [`Store`] reads it and changes the directory, from as many
+//! threads and processes as there are; [`Writer`] is the server's, of which there is one: it
+//! accepts messages, deciding the quota, and settles deliveries, many of them in one commit with
+//! one sync of the disk. What a [`Writer::commit`] that returned has accepted is durable.
+//!
+//! The crate speaks no SMTP, reads no clock and starts no thread; it knows SQLite, and nobody
+//! else does.
+
+mod audit;
+mod codec;
+mod directory;
+mod error;
+mod queue;
+mod room;
+mod schema;
+mod store;
+mod usage;
+mod writer;
+
+pub use audit::{Act, AuditEntry};
+pub use directory::{
+    AcceptedDomain, AccountChange, DirectorySnapshot, Imported, Names, NewAccount, NewTenant,
+};
+pub use error::{Cause, ChangeError, CommitError, OpenError, StoreError};
+pub use queue::{
+    DueMessage, DueMessages, Parked, Progress, QueueFilter, QueueState, QueuedMessage,
+};
+pub use store::Store;
+pub use usage::{QuotaState, RefusalCount, UsageFilter};
+pub use writer::{Accepted, Batch, NewMessage, Outcome, Settlement, Writer};

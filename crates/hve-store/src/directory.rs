@@ -1,0 +1,49 @@
+//! Tenants, domains, accounts and recipients: the rows an operator writes.
+//!
+//! Every change is one transaction: the check, the change, its audit entry and the change counter.
+
+mod account_rows;
+mod accounts;
+mod domains;
+mod recipients;
+mod snapshot;
+mod tenants;
+
+pub use accounts::{AccountChange, NewAccount};
+pub use domains::AcceptedDomain;
+pub use recipients::Imported;
+pub use snapshot::{DirectorySnapshot, Names};
+pub use tenants::NewTenant;
+pub(crate) use {account_rows::find as find_account, tenants::find as find_tenant};
+
+use crate::ChangeError;
+
+/// Checks a text that people will read in lists, logs and replies.
+fn check_text(what: &'static str, text: &str, max: usize) -> Result<(), ChangeError> {
+    if text.len() > max || text.chars().any(char::is_control) {
+        return Err(ChangeError::BadText { what, max });
+    }
+    Ok(())
+}
+
+/// Octets of a display name.
+const NAME_MAX: usize = 256;
+/// Octets of an alias: those of a local part (RFC 5321 §4.5.3.1.1).
+const ALIAS_MAX: usize = 64;
+/// Octets of the reason of a suspension; a client sees it in one reply line.
+const REASON_MAX: usize = 256;
+
+/// The suspension an act asks for.
+fn suspension(
+    reason: &str,
+    until: Option<time::UtcDateTime>,
+    act: &crate::Act,
+) -> Result<hve_types::State, ChangeError> {
+    check_text("the reason", reason, REASON_MAX)?;
+    Ok(hve_types::State::Suspended(hve_types::Suspension {
+        reason: reason.to_owned(),
+        actor: act.actor.clone(),
+        since: act.at,
+        until,
+    }))
+}

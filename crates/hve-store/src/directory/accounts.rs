@@ -1,0 +1,233 @@
+//! Accounts.
+
+use hve_auth::{Credential, PasswordHash};
+use hve_types::{Account, AccountId, AccountLimits, Address, State, TenantId};
+use rusqlite::OptionalExtension;
+use time::UtcDateTime;
+
+use super::{
+    ALIAS_MAX, NAME_MAX,
+    account_rows::{
+        SELECT, account, by_id, check_address, check_alias, insert_or_revive, note, of, remove,
+        told, told_with_password, write,
+    },
+    check_text, suspension, tenants,
+};
+use crate::{Act, ChangeError, Store, StoreError, codec::damaged};
+
+/// An account to be added.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its user name and sender address, in an accepted domain of the tenant.
+    pub address: Address,
+    /// The name people see.
+    pub display_name: String,
+    /// A short name, unique in the tenant in any case of letters.
+    pub alias: Option<String>,
+    /// What it may do.
+    pub limits: AccountLimits,
+    /// Its password, hashed.
+    pub password: PasswordHash,
+}
+
+/// What is to be different about an account; `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChange {
+    /// Another name for people.
+    pub display_name: Option<String>,
+    /// Another alias, or none.
+    pub alias: Option<Option<String>>,
+    /// Other limits. No usage is forgotten.
+    pub limits: Option<AccountLimits>,
+    /// Another password; what was verified with the old one is void.
+    pub password: Option<PasswordHash>,
+}
+
+impl Store {
+    /// A tenant's accounts, by address.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn accounts(&self, tenant: TenantId) -> Result<Vec<Account>, StoreError> {
+        self.read(|connection| of(connection, tenant))
+    }
+
+    /// The account with that address.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn account(&self, address: &Address) -> Result<Option<Account>, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(&format!("{SELECT} WHERE key = ?1 AND removed_at IS NULL"))?
+                .query_row([address.key()], |row| Ok(account(row)))
+                .optional()?
+                .transpose()
+        })
+    }
+
+    /// What is known of one user name: its account, its tenant and its password's hash.
+    ///
+    /// # Errors
+    /// The store failed, or the hash is damaged.
+    pub fn credential(&self, user: &Address) -> Result<Option<Credential>, StoreError> {
+        self.read_at_once(|connection| {
+            let found = connection
+                .prepare_cached(&format!("{SELECT} WHERE key = ?1 AND removed_at IS NULL"))?
+                .query_row([user.key()], |row| {
+                    Ok((account(row), row.get::<_, String>("password")?))
+                })
+                .optional()?;
+            let Some((account, phc)) = found else {
+                return Ok(None);
+            };
+            let account = account?;
+            // The hash is a secret: it is not shown in the error.
+            let hash = PasswordHash::parse(&phc)
+                .map_err(|_| damaged("password hash of", account.address.as_str()))?;
+            let Some(tenant) = tenants::find(connection, account.tenant)? else {
+                return Err(damaged("tenant of", account.address.as_str()));
+            };
+            Ok(Some(Credential {
+                account,
+                tenant,
+                hash,
+            }))
+        })
+    }
+
+    /// Adds an account. An address that the same tenant had before comes back with its number,
+    /// so that its usage and quota go on.
+    ///
+    /// # Errors
+    /// The tenant's account limit, decided in this very transaction; an address or alias that is
+    /// taken; a domain that is not the tenant's; a text nobody can read; or the store failed.
+    pub fn add_account(&self, new: &NewAccount, act: &Act) -> Result<Account, ChangeError> {
+        check_text("the display name", &new.display_name, NAME_MAX)?;
+        if let Some(alias) = &new.alias {
+            check_text("the alias", alias, ALIAS_MAX)?;
+        }
+        self.change(|connection| {
+            let tenant = tenants::by_id(connection, new.tenant)?;
+            check_address(connection, new)?;
+            check_alias(connection, new.tenant, new.alias.as_deref(), None)?;
+            let in_use = connection
+                .prepare_cached(
+                    "SELECT count(*) FROM account WHERE tenant = ?1 AND removed_at IS NULL",
+                )?
+                .query_row([new.tenant.0], |row| row.get::<_, u32>(0))?;
+            if in_use >= tenant.limits.accounts {
+                return Err(ChangeError::AccountCap {
+                    limit: tenant.limits.accounts,
+                    in_use,
+                });
+            }
+            let added = insert_or_revive(connection, new, act)?;
+            note(connection, act, "account-add", &added, None, told(&added))?;
+            Ok(added)
+        })
+    }
+
+    /// Changes an account.
+    ///
+    /// # Errors
+    /// No such account, an alias that is taken, a text nobody can read, or the store failed.
+    pub fn change_account(
+        &self,
+        id: AccountId,
+        change: &AccountChange,
+        act: &Act,
+    ) -> Result<Account, ChangeError> {
+        if let Some(name) = &change.display_name {
+            check_text("the display name", name, NAME_MAX)?;
+        }
+        if let Some(Some(alias)) = &change.alias {
+            check_text("the alias", alias, ALIAS_MAX)?;
+        }
+        self.change(|connection| {
+            let before = by_id(connection, id)?;
+            let mut after = before.clone();
+            if let Some(name) = &change.display_name {
+                after.display_name.clone_from(name);
+            }
+            if let Some(alias) = &change.alias {
+                check_alias(connection, before.tenant, alias.as_deref(), Some(id))?;
+                after.alias.clone_from(alias);
+            }
+            if let Some(limits) = &change.limits {
+                after.limits = limits.clone();
+            }
+            if let Some(password) = &change.password {
+                after.credential_version += 1;
+                connection
+                    .prepare_cached("UPDATE account SET password = ?2 WHERE id = ?1")?
+                    .execute((id.0, password.as_phc()))?;
+            }
+            write(connection, &after)?;
+            let told_after = told_with_password(&after, change.password.is_some());
+            note(
+                connection,
+                act,
+                "account-set",
+                &after,
+                told(&before),
+                told_after,
+            )?;
+            Ok(after)
+        })
+    }
+
+    /// Suspends an account until somebody resumes it, or until `until`.
+    ///
+    /// # Errors
+    /// No such account, a reason nobody can read, or the store failed.
+    pub fn suspend_account(
+        &self,
+        id: AccountId,
+        reason: &str,
+        until: Option<UtcDateTime>,
+        act: &Act,
+    ) -> Result<Account, ChangeError> {
+        let state = suspension(reason, until, act)?;
+        self.set_account_state("account-suspend", id, state, act)
+    }
+
+    /// Lets a suspended account work again.
+    ///
+    /// # Errors
+    /// No such account, or the store failed.
+    pub fn resume_account(&self, id: AccountId, act: &Act) -> Result<Account, ChangeError> {
+        self.set_account_state("account-resume", id, State::Active, act)
+    }
+
+    /// Removes an account. Its usage and its queued messages stay.
+    ///
+    /// # Errors
+    /// No such account, or the store failed.
+    pub fn remove_account(&self, id: AccountId, act: &Act) -> Result<(), ChangeError> {
+        self.change(|connection| {
+            let gone = by_id(connection, id)?;
+            remove(connection, &gone, act)
+        })
+    }
+
+    fn set_account_state(
+        &self,
+        action: &'static str,
+        id: AccountId,
+        state: State,
+        act: &Act,
+    ) -> Result<Account, ChangeError> {
+        self.change(|connection| {
+            let before = by_id(connection, id)?;
+            let mut after = before.clone();
+            after.state = state;
+            after.credential_version += 1;
+            write(connection, &after)?;
+            note(connection, act, action, &after, told(&before), told(&after))?;
+            by_id(connection, id)
+        })
+    }
+}

@@ -1,0 +1,228 @@
+//! Opening the file: connections, their settings, and the schema with its migrations.
+//!
+//! Set-up happens under a lock of the folder, so that two processes that start together on no
+//! file at all make one store; a migration also needs the server's lock, since a server of the
+//! old version must not go on above a new schema.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{OpenError, StoreError};
+
+/// `HVE1` in ASCII: tells our file from others (PRAGMA application_id).
+const APPLICATION_ID: i64 = 0x4856_4531;
+
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_store.sql")];
+
+/// How long a change waits for another process's. An import of 100,000 recipients holds the lock
+/// for less than a second.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a connection is for; it decides the settings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Directory changes, beside a running server.
+    Change,
+    /// The server's one writer.
+    Commit,
+    /// Reading only.
+    Read,
+}
+
+/// Opens one connection to a store that is set up.
+pub(crate) fn connect(path: &Path, use_: Use) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // FULL syncs the log at every commit: a 250 is durable. The cache holds a batch of large
+    // messages without spilling it early.
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;")?;
+    match use_ {
+        Use::Change => connection.execute_batch("PRAGMA foreign_keys = ON;")?,
+        Use::Commit => {
+            connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536;")?
+        }
+        Use::Read => connection.execute_batch("PRAGMA query_only = ON;")?,
+    }
+    Ok(connection)
+}
+
+/// Makes the file where there is none and brings its schema up to date. `lock` is given by the
+/// writer, which holds it already.
+pub(crate) fn set_up(path: &Path, lock: Option<&WriterLock>) -> Result<(), OpenError> {
+    create_private(path)?;
+    let fail = |source: StoreError| OpenError::Store {
+        path: path.display().to_string(),
+        source,
+    };
+    let connection = connect(path, Use::Change).map_err(|error| foreign(path, error))?;
+    if version(path, &connection)? == Some(newest()) {
+        return Ok(());
+    }
+    let _folder = lock_folder(path)?;
+    let Some(found) = version(path, &connection)? else {
+        return create(&connection).map_err(fail);
+    };
+    if found < newest() {
+        let held = match lock {
+            Some(_) => None,
+            None => Some(WriterLock::take(path)?),
+        };
+        let migrated = migrate(&connection, found).map_err(fail);
+        drop(held);
+        migrated?;
+    }
+    Ok(())
+}
+
+/// The schema of the file; `None` is an empty file.
+fn version(path: &Path, connection: &Connection) -> Result<Option<i64>, OpenError> {
+    let read = |sql| {
+        connection
+            .query_row(sql, (), |row| row.get::<_, i64>(0))
+            .map_err(|error| foreign(path, error.into()))
+    };
+    let application = read("PRAGMA application_id")?;
+    let found = read("PRAGMA user_version")?;
+    if application == 0 && found == 0 && read("SELECT count(*) FROM sqlite_schema")? == 0 {
+        return Ok(None);
+    }
+    if application != APPLICATION_ID {
+        return Err(OpenError::Foreign {
+            path: path.display().to_string(),
+            why: format!("it is an SQLite database with application id {application:#x}"),
+        });
+    }
+    if found > newest() {
+        return Err(OpenError::NewerSchema {
+            path: path.display().to_string(),
+            found,
+            known: newest(),
+        });
+    }
+    Ok(Some(found))
+}
+
+fn create(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch("PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;")?;
+    migrate(connection, 0)
+}
+
+fn migrate(connection: &Connection, from: i64) -> Result<(), StoreError> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let apply = || -> Result<(), rusqlite::Error> {
+        for (number, sql) in (1_i64..).zip(MIGRATIONS) {
+            if number > from {
+                connection.execute_batch(sql)?;
+            }
+        }
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", newest())?;
+        connection.execute_batch("COMMIT")
+    };
+    let applied = apply();
+    if applied.is_err() {
+        connection.execute_batch("ROLLBACK").ok();
+    }
+    Ok(applied?)
+}
+
+fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+fn foreign(path: &Path, error: StoreError) -> OpenError {
+    let path = path.display().to_string();
+    match error {
+        StoreError::Corrupt(why) => OpenError::Foreign { path, why },
+        source => OpenError::Store { path, source },
+    }
+}
+
+/// Nobody but the owner reads mail and password hashes; SQLite gives its side files the same mode.
+fn create_private(path: &Path) -> Result<(), OpenError> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(file_error(path, source)),
+    }
+}
+
+fn lock_folder(path: &Path) -> Result<File, OpenError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let lock = || {
+        let file = File::open(folder)?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock().map_err(|source| file_error(folder, source))
+}
+
+fn file_error(path: &Path, source: std::io::Error) -> OpenError {
+    OpenError::File {
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+/// Keeps a second server away from the store; the kernel lets go of it when the process ends,
+/// however it ends.
+#[derive(Debug)]
+pub(crate) struct WriterLock {
+    _file: File,
+}
+
+impl WriterLock {
+    /// Takes the lock in `<store>.lock`, which holds our process number for the next one's message.
+    pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
+        let lock_path = lock_path(path);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(|source| file_error(&lock_path, source))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                file.read_to_string(&mut pid).ok();
+                return Err(OpenError::InUse {
+                    path: path.display().to_string(),
+                    by: pid.trim().parse().ok(),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(file_error(&lock_path, source)),
+        }
+        // A full disk must not keep the server from starting: the number is for people only.
+        file.set_len(0).ok();
+        writeln!(file, "{}", std::process::id()).ok();
+        Ok(Self { _file: file })
+    }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}

@@ -1,0 +1,248 @@
+//! The server's writer: one transaction and one sync for a whole batch.
+
+mod accept;
+mod batch;
+mod books;
+mod settle;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+};
+
+use rusqlite::Connection;
+use time::UtcDateTime;
+
+pub use batch::{Accepted, Batch, NewMessage, Outcome, Settlement};
+
+use self::books::Books;
+use crate::{
+    CommitError, OpenError, Store, StoreError, room,
+    schema::{self, Use, WriterLock},
+    store::change_counter,
+};
+
+/// The one writer of messages, of which a store has at most one: the server's.
+///
+/// It keeps every tenant's rolling quota in memory, and the file is the truth: what it holds is
+/// read back from the usage events when it starts, and again whenever a commit failed in a way
+/// that leaves a doubt.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    _lock: WriterLock,
+    /// `None` after trouble with the disk: the next commit opens the file anew.
+    open: Option<Open>,
+    books: Books,
+    /// Messages of a commit of which the disk did not say whether it kept them.
+    doubtful: Vec<books::Entry>,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    /// Pages in the write-ahead log after the last commit.
+    log_pages: Arc<AtomicI32>,
+    /// The row number of the next body. Numbers are not given twice while we run.
+    next_body: i64,
+}
+
+impl Writer {
+    /// Opens the store in the file `path` for the server, making it where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] while another server has it; otherwise as [`Store::open`].
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let lock = WriterLock::take(path)?;
+        schema::set_up(path, Some(&lock))?;
+        let mut writer = Self {
+            path: path.to_owned(),
+            _lock: lock,
+            open: None,
+            books: Books::default(),
+            doubtful: Vec::new(),
+        };
+        writer.reopen().map_err(|source| OpenError::Store {
+            path: path.display().to_string(),
+            source,
+        })?;
+        Ok(writer)
+    }
+
+    /// A handle for reading and for directory changes.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store::attach(&self.path)
+    }
+
+    /// Makes a batch durable, all of it or nothing, and says of each submission, in order,
+    /// whether it was let in. The quota is decided here, in order, at `now`.
+    ///
+    /// Settlements of messages that are no longer queued are passed over: they were settled
+    /// before.
+    ///
+    /// # Errors
+    /// Nothing of the batch is stored or counted. The writer stays usable: each call tries anew,
+    /// and succeeds once the trouble is over.
+    pub fn commit(
+        &mut self,
+        batch: &Batch,
+        now: UtcDateTime,
+    ) -> Result<Vec<Accepted>, CommitError> {
+        self.reopen()?;
+        self.tend()?;
+        self.reopen()?;
+        let Some(open) = &mut self.open else {
+            return Err(StoreError::Busy);
+        };
+        match transact(open, &mut self.books, batch, now) {
+            Ok(verdicts) => {
+                self.books.keep();
+                Ok(verdicts)
+            }
+            Err(error) => Err(self.fall_back(error)),
+        }
+    }
+
+    /// Moves the write-ahead log into the file when it has grown enough. [`Writer::commit`] does
+    /// it by itself before it begins; a host that calls this when it has sent its answers takes
+    /// the wait out of the next ones.
+    ///
+    /// # Errors
+    /// The disk failed; the next commit opens the file anew.
+    pub fn tend(&mut self) -> Result<(), CommitError> {
+        let Some(open) = &self.open else {
+            return Ok(());
+        };
+        let pages = open.log_pages.load(Ordering::Relaxed);
+        if pages < CHECKPOINT_PAGES {
+            return Ok(());
+        }
+        // Usually readers are in nobody's way. When they kept the log from starting over for
+        // long, this waits for them.
+        let sql = if pages < CHECKPOINT_PAGES * 16 {
+            "PRAGMA wal_checkpoint(PASSIVE)"
+        } else {
+            "PRAGMA wal_checkpoint(RESTART)"
+        };
+        let done = open
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row((), |_| Ok(())));
+        open.log_pages.store(0, Ordering::Relaxed);
+        match done.map_err(StoreError::from) {
+            // Without room for the file to grow the log can still take what fits into it.
+            Ok(()) | Err(StoreError::Busy | StoreError::DiskFull) => Ok(()),
+            Err(error) => Err(self.fall_back(error)),
+        }
+    }
+
+    /// Opens the file where it is not open, and takes out what an unsure commit may have left.
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        if self.open.is_some() {
+            return Ok(());
+        }
+        let mut connection = schema::connect(&self.path, Use::Commit)?;
+        let log_pages = Arc::new(AtomicI32::new(CHECKPOINT_PAGES));
+        let counter = Arc::clone(&log_pages);
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
+            counter.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let next_body =
+            connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM body", (), |row| {
+                row.get(0)
+            })?;
+        self.books.forget();
+        take_out(&connection, &self.doubtful)?;
+        self.doubtful.clear();
+        self.open = Some(Open {
+            connection,
+            log_pages,
+            next_body,
+        });
+        Ok(())
+    }
+
+    /// After a failure: nothing of the batch stays, in the file or in the books.
+    fn fall_back(&mut self, error: StoreError) -> CommitError {
+        let error = match error {
+            StoreError::Io(cause) if room::is_lacking(&self.path) => {
+                drop(cause);
+                StoreError::DiskFull
+            }
+            other => other,
+        };
+        let Some(open) = self.open.take() else {
+            return error;
+        };
+        let rolled_back =
+            open.connection.is_autocommit() || open.connection.execute_batch("ROLLBACK").is_ok();
+        if rolled_back && matches!(error, StoreError::Busy | StoreError::DiskFull) {
+            self.books.undo();
+            self.open = Some(open);
+        } else {
+            // What the disk holds now is unknown, and so is what the library believes of it
+            // (a sync that failed once may claim success the next time): start from the file.
+            self.doubtful.extend(self.books.take_journal());
+        }
+        error
+    }
+}
+
+fn transact(
+    open: &mut Open,
+    books: &mut Books,
+    batch: &Batch,
+    now: UtcDateTime,
+) -> Result<Vec<Accepted>, StoreError> {
+    let connection = &open.connection;
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+    books.at_version(change_counter(connection)?);
+    let verdicts = accept::accept(
+        connection,
+        books,
+        &mut open.next_body,
+        &batch.submissions,
+        now,
+    )?;
+    settle::settle(connection, books, &batch.settlements, now)?;
+    settle::count_refusals(connection, &batch.refusals)?;
+    connection.prepare_cached("COMMIT")?.execute(())?;
+    Ok(verdicts)
+}
+
+/// Takes out the messages of a commit that failed, should the disk have kept them after all:
+/// their clients were told that they were not accepted.
+fn take_out(connection: &Connection, doubtful: &[books::Entry]) -> Result<(), StoreError> {
+    if doubtful.is_empty() {
+        return Ok(());
+    }
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let attempt = || -> Result<(), rusqlite::Error> {
+        for entry in doubtful {
+            let id = entry.id.to_bytes();
+            connection
+                .prepare_cached("DELETE FROM body WHERE seq = (SELECT body FROM message WHERE id = ?1) AND message = ?1")?
+                .execute([&id])?;
+            connection
+                .prepare_cached("DELETE FROM message WHERE id = ?1")?
+                .execute([&id])?;
+            connection
+                .prepare_cached("DELETE FROM usage WHERE tenant = ?1 AND at = ?2 AND message = ?3")?
+                .execute((entry.tenant.0, entry.at, &id))?;
+        }
+        connection.execute_batch("COMMIT")
+    };
+    Ok(attempt()?)
+}
+
+const INSERT_USAGE: &str = "INSERT INTO usage
+     (tenant, at, seq, account, kind, recipients, octets, message)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+/// The log is moved into the file when it has so many pages: 16 MB.
+const CHECKPOINT_PAGES: i32 = 1000;
