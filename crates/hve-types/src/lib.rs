@@ -19,6 +19,7 @@ mod domain;
 mod envelope;
 mod ids;
 mod limits;
+mod mailbox;
 mod usage;
 
 pub use account::{Account, Principal, State, Suspension, Tenant};
@@ -27,6 +28,7 @@ pub use domain::{Domain, DomainError, DomainKind};
 pub use envelope::{BodyKind, Envelope, Notify, Recipient, Return};
 pub use ids::{AccountId, QueueId, QueueIdError, TenantId};
 pub use limits::{AccountLimits, Ceiling, TenantLimits};
+pub use mailbox::HeaderMailbox;
 pub use usage::{UsageEvent, UsageKind};
 
 /// The longest address in octets (RFC 5321 §4.5.3.1.3: a path of 256 with its brackets).
