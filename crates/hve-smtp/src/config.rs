@@ -1,0 +1,95 @@
+//! What a session is told at its start: configuration, facts of the connection, both clocks.
+//! The limits have a file of their own.
+
+use std::{net::SocketAddr, time::Duration};
+
+use time::UtcDateTime;
+
+use crate::SessionLimits;
+
+/// Both clocks, read by the host just before it calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Time since any fixed origin, never going back: deadlines are measured with it.
+    pub monotonic: Duration,
+    /// The time of day, for texts only; it may jump.
+    pub utc: UtcDateTime,
+}
+
+/// What all sessions of a listener share.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// The server's name in greeting, replies, trace lines and message ids.
+    pub hostname: Box<str>,
+    /// What AUTH offers, in this order.
+    pub mechanisms: Vec<Mechanism>,
+    /// Every bound and deadline.
+    pub limits: SessionLimits,
+}
+
+impl SessionConfig {
+    /// A configuration with LOGIN and PLAIN and the default limits.
+    #[must_use]
+    pub fn new(hostname: impl Into<Box<str>>) -> Self {
+        Self {
+            hostname: hostname.into(),
+            mechanisms: vec![Mechanism::Login, Mechanism::Plain],
+            limits: SessionLimits::default(),
+        }
+    }
+}
+
+/// How a client signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mechanism {
+    /// LOGIN: user name and password, each asked for. No RFC; devices know nothing else.
+    Login,
+    /// PLAIN (RFC 4616).
+    Plain,
+}
+
+impl Mechanism {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "LOGIN",
+            Self::Plain => "PLAIN",
+        }
+    }
+
+    /// The mechanism of that name, in any case of letters.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Login, Self::Plain]
+            .into_iter()
+            .find(|mechanism| mechanism.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+/// The facts of one connection.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The session's id; refusals are called `<id>-<n>`. Visible ASCII without `[` and `]`.
+    pub id: String,
+    /// The client's address, as a PROXY header may have told it.
+    pub peer: SocketAddr,
+    /// `Some` where TLS is already up: implicit TLS (RFC 8314 §3.3).
+    pub tls: Option<TlsFacts>,
+    /// Octets, advertised as SIZE (RFC 1870) and refused above at MAIL; zero is "no fixed bound".
+    pub message_octets: u64,
+    /// Advertised as RCPTMAX (RFC 9422); zero says nothing. The host enforces it.
+    pub recipients: u32,
+    /// Advertised as MAILMAX (RFC 9422) and enforced with 421; zero says nothing.
+    pub messages: u32,
+}
+
+/// What the trace line says of TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// Such as `TLS1.3`.
+    pub version: &'static str,
+    /// Such as `TLS_AES_256_GCM_SHA384`.
+    pub cipher: String,
+}

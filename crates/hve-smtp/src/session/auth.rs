@@ -1,0 +1,80 @@
+//! AUTH and what follows it (RFC 4954).
+
+use hve_types::Address;
+
+use super::{Asked, Phase, Session};
+use crate::{
+    Now, Question, Refusal, command, refusals,
+    sasl::{Exchange, Next},
+};
+
+impl Session {
+    pub(super) fn auth(&mut self, line: &[u8], rest: &str) -> Result<(), Refusal> {
+        // RFC 4954 §4: once, and not within a transaction.
+        if self.user.is_some() {
+            return Err(refusals::SIGNED_IN_ALREADY);
+        }
+        if self.transaction.is_some() {
+            return Err(refusals::AUTH_IN_TRANSACTION);
+        }
+        // AUTH is an extension, so HELO does not do.
+        if !self.hello.as_ref().is_some_and(|hello| hello.extended) {
+            return Err(refusals::HELLO_FIRST);
+        }
+        let (mechanism, initial) = command::auth(line, rest, &self.config.mechanisms)?;
+        let (exchange, challenge) = Exchange::begin(mechanism);
+        match initial {
+            Some(word) => {
+                let next = exchange.initial_response(word.as_bytes())?;
+                self.go_on(next);
+            }
+            None => self.challenge(exchange, challenge),
+        }
+        Ok(())
+    }
+
+    /// One line within the exchange.
+    pub(super) fn response(&mut self, line: &[u8], now: Now) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Command);
+        let Phase::Sasl(exchange) = phase else {
+            return;
+        };
+        match exchange.response(line) {
+            Ok(next) => self.go_on(next),
+            Err(refusal) => self.fault(refusal, "sasl", now),
+        }
+    }
+
+    fn go_on(&mut self, next: Next) {
+        match next {
+            Next::Challenge(exchange, challenge) => self.challenge(exchange, challenge),
+            Next::Complete(credentials) => {
+                self.question = Some(Question::Authenticate(credentials));
+                self.asked = Some(Asked::Authenticate);
+            }
+        }
+    }
+
+    fn challenge(&mut self, exchange: Exchange, challenge: &str) {
+        self.say(b"334 ");
+        self.say(challenge.as_bytes());
+        self.say(b"\r\n");
+        self.phase = Phase::Sasl(exchange);
+    }
+
+    pub(super) fn signed_in(&mut self, user: Address) {
+        self.user = Some(user);
+        self.counts.idle_commands = 0;
+        self.say(b"235 2.7.0 Signed in\r\n");
+    }
+
+    pub(super) fn sign_in_refused(&mut self, refusal: Refusal, now: Now) {
+        self.counts.failed_sign_ins = self.counts.failed_sign_ins.saturating_add(1);
+        let was_last =
+            self.counts.failed_sign_ins >= self.config.limits.sign_in_attempts && !refusal.close;
+        self.refuse(refusal, "AUTH", now);
+        if was_last {
+            self.refuse(refusals::TOO_MANY_SIGN_INS, "AUTH", now);
+        }
+    }
+}
