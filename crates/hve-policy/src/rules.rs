@@ -1,6 +1,6 @@
 //! The rules for one message that need no memory: who sends, to whom, how many, how large.
 
-use hve_types::{Address, DomainKind, Principal, TenantLimits};
+use hve_types::{Address, DomainKind, HeaderMailbox, Principal, TenantLimits};
 use thiserror::Error;
 
 use crate::Retry;
@@ -43,6 +43,105 @@ pub enum SenderRefusal {
 }
 
 impl SenderRefusal {
+    /// Always never.
+    #[must_use]
+    pub const fn retry(&self) -> Retry {
+        Retry::Never
+    }
+}
+
+/// The header's From, and Sender if there is one, must be the account itself.
+///
+/// An absent From passes: it claims nobody's name, and a submission server adds the account's.
+///
+/// # Errors
+/// [`HeaderRefusal`]; trying the same again is useless.
+pub fn header(
+    principal: &Principal,
+    from: &HeaderMailbox,
+    sender: &HeaderMailbox,
+) -> Result<(), HeaderRefusal> {
+    let account = || principal.address.clone();
+    match from {
+        HeaderMailbox::Absent => {}
+        HeaderMailbox::One(given) if *given == principal.address => {}
+        HeaderMailbox::One(given) => {
+            return Err(HeaderRefusal::FromNotTheAccount {
+                account: account(),
+                given: given.clone(),
+            });
+        }
+        HeaderMailbox::Several => return Err(HeaderRefusal::FromSeveral { account: account() }),
+        HeaderMailbox::Malformed => {
+            return Err(HeaderRefusal::FromMalformed { account: account() });
+        }
+    }
+    match sender {
+        HeaderMailbox::Absent => Ok(()),
+        HeaderMailbox::One(given) if *given == principal.address => Ok(()),
+        HeaderMailbox::One(given) => Err(HeaderRefusal::SenderNotTheAccount {
+            account: account(),
+            given: given.clone(),
+        }),
+        HeaderMailbox::Several => Err(HeaderRefusal::SenderSeveral { account: account() }),
+        HeaderMailbox::Malformed => Err(HeaderRefusal::SenderMalformed { account: account() }),
+    }
+}
+
+/// The message says that somebody else wrote or sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "each refusal must be given a reply before anything compiles"
+)]
+pub enum HeaderRefusal {
+    /// From can not be read as one address (RFC 5322 §3.6.2).
+    #[error("the From field can not be read; write it as From: {account}")]
+    FromMalformed {
+        /// The one address it may name.
+        account: Address,
+    },
+    /// From names another address.
+    #[error(
+        "the From field must name {account}, not {given}; set the sender address of the device or application to {account}"
+    )]
+    FromNotTheAccount {
+        /// The one address it may name.
+        account: Address,
+        /// What it names.
+        given: Address,
+    },
+    /// Several From fields, or several addresses in one.
+    #[error("the From field must be there once and name only {account}")]
+    FromSeveral {
+        /// The one address it may name.
+        account: Address,
+    },
+    /// Sender can not be read as one address.
+    #[error("the Sender field can not be read; leave it out or write it as Sender: {account}")]
+    SenderMalformed {
+        /// The one address it may name.
+        account: Address,
+    },
+    /// Sender names another address.
+    #[error(
+        "the Sender field must name {account}, not {given}; leave it out or set it to {account}"
+    )]
+    SenderNotTheAccount {
+        /// The one address it may name.
+        account: Address,
+        /// What it names.
+        given: Address,
+    },
+    /// Several Sender fields, or several addresses in one.
+    #[error("the Sender field may be there once and name only {account}; leave it out")]
+    SenderSeveral {
+        /// The one address it may name.
+        account: Address,
+    },
+}
+
+impl HeaderRefusal {
     /// Always never.
     #[must_use]
     pub const fn retry(&self) -> Retry {
