@@ -1,4 +1,73 @@
 //! Is this credential good, and may it be used.
+//!
+//! Passwords are kept as Argon2id hashes ([`PasswordHash`]); [`judge`] decides a sign-in and
+//! [`still_good`] every later command of a session; [`CredentialCache`] spares a device that
+//! connects for each message the price of Argon2, and [`Guard`] slows down guessing without
+//! harming those who merely have an old password.
+//!
+//! The crate does no I/O and reads neither clock nor randomness: times, keys and salts are
+//! arguments. It runs on the caller's thread: give [`PasswordHash::verify`] a thread that may be
+//! busy for some 20 ms, and few of them.
+//!
+//! A sign-in, in the order that tells a stranger nothing:
+//!
+//! ```
+//! use std::{net::IpAddr, time::Duration};
+//! use hve_auth::{CredentialCache, Guard, GuardLimits, HashCost, PasswordHash, SignInRefusal};
+//! # use hve_auth::{Credential, judge};
+//! # use hve_types::{Account, AccountId, AccountLimits, State, Tenant, TenantId, TenantLimits};
+//! # use secrecy::SecretString;
+//! # use time::macros::utc_datetime;
+//! # let utc = utc_datetime!(2026-11-24 6:00);
+//! # let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
+//! # let found = Credential {
+//! #     account: Account {
+//! #         id: AccountId(1), tenant: TenantId(1), address: "hve01@contoso.test".parse()?,
+//! #         display_name: "Scanner".into(), alias: None, limits: AccountLimits::default(),
+//! #         state: State::Active, created_at: utc, credential_version: 1,
+//! #     },
+//! #     tenant: Tenant {
+//! #         id: TenantId(1), name: "contoso.test".parse()?, limits: TenantLimits::default(),
+//! #         state: State::Active, created_at: utc,
+//! #     },
+//! #     hash: PasswordHash::derive(&SecretString::from("a long password"), [7; 16], cost)?,
+//! # };
+//! # let (random, other_random) = ([1; 32], [2; 32]);
+//! let mut guard = Guard::new(random, GuardLimits::default());
+//! let mut cache = CredentialCache::new(other_random, 10_000, Duration::from_secs(300));
+//! let decoy = PasswordHash::decoy(cost)?;
+//!
+//! let mut sign_in = |user: &str, found: Option<&Credential>, password: &SecretString, now| {
+//!     let from = IpAddr::from([192, 0, 2, 1]);
+//!     guard.admit(user, from, now)?;
+//!     let cached = found.is_some_and(|found| {
+//!         cache.knows(found.account.id, found.account.credential_version, password, now)
+//!     });
+//!     let right = cached || found.map_or(&decoy, |found| &found.hash).verify(password);
+//!     match found.filter(|_| right) {
+//!         Some(found) => {
+//!             guard.right(user, from, now);
+//!             let (id, version) = (found.account.id, found.account.credential_version);
+//!             if !cached {
+//!                 cache.remember(id, version, password, now);
+//!             }
+//!         }
+//!         None => {
+//!             guard.wrong(user, from, password, now);
+//!         }
+//!     }
+//!     judge(found, right, utc)
+//! };
+//!
+//! let (user, now) = ("hve01@contoso.test", Duration::ZERO);
+//! let principal = sign_in(user, Some(&found), &SecretString::from("a long password"), now)?;
+//! assert_eq!(principal.address.as_str(), user);
+//! assert_eq!(
+//!     sign_in("nobody@contoso.test", None, &SecretString::from("a long password"), now),
+//!     Err(SignInRefusal::WrongCredentials)
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod cache;
 mod guard;
