@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hve_types::QueueId;
@@ -18,9 +15,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-pub use crate::work::Host;
 use crate::{
-    Content, Due, Limits, Maildir, Queue, QueueError, Route, Settle, SettleError, Settlement,
+    Content, Due, Host, Limits, Maildir, Queue, QueueError, Route, Settle, SettleError, Settlement,
     recent::Recent, work::Worker,
 };
 
@@ -41,7 +37,6 @@ pub struct Engine<Q, S> {
 pub struct Handover {
     fresh: mpsc::Sender<Fresh>,
     octets: Arc<Semaphore>,
-    shared: Arc<Shared>,
     holds: bool,
 }
 
@@ -53,8 +48,6 @@ struct Fresh {
 
 #[derive(Default)]
 struct Shared {
-    /// Something is due that only the queue knows of.
-    behind: AtomicBool,
     in_hand: Mutex<InHand>,
 }
 
@@ -77,14 +70,10 @@ impl Handover {
             Content::InMemory(content) => content.len(),
             Content::InQueue => 0,
         };
-        let taken = u32::try_from(octets.div_ceil(ROOM_UNIT))
+        u32::try_from(octets.div_ceil(ROOM_UNIT))
             .ok()
             .and_then(|units| Arc::clone(&self.octets).try_acquire_many_owned(units).ok())
-            .is_some_and(|room| self.fresh.try_send(Fresh { due, room }).is_ok());
-        if !taken {
-            self.shared.behind.store(true, Ordering::Release);
-        }
-        taken
+            .is_some_and(|room| self.fresh.try_send(Fresh { due, room }).is_ok())
     }
 }
 
@@ -107,7 +96,6 @@ impl<Q: Queue, S: Settle> Engine<Q, S> {
         let handover = Handover {
             fresh: sender,
             octets: Arc::new(Semaphore::new(limits.fresh_octets.div_ceil(ROOM_UNIT))),
-            shared: Arc::clone(&shared),
             holds: worker.is_none(),
         };
         let engine = Self {
@@ -138,17 +126,15 @@ impl<Q: Queue, S: Settle> Engine<Q, S> {
             let room = batches.len() < self.limits.batches.max(1);
             if room && scan_wanted && !scanning {
                 (scan_wanted, scanning) = (false, true);
-                self.shared.behind.store(false, Ordering::Release);
                 batches.spawn(self.bench(&worker, &shutdown).scan(self.started_at));
                 continue;
             }
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(ended) = batches.join_next(), if !batches.is_empty() => {
-                    let more = self.shared.behind.load(Ordering::Acquire);
                     match ended {
                         Ok(Ended::Scan { full }) => (scanning, scan_wanted) = (false, full),
-                        Ok(Ended::Fresh) => scan_wanted |= more && !scanning,
+                        Ok(Ended::Fresh) => {}
                         Err(error) => { report(&error); scanning = false; }
                     }
                 }

@@ -24,10 +24,12 @@ mod schedule;
 mod settle;
 mod work;
 
-pub use engine::{Engine, Handover, Host};
+pub use engine::{Engine, Handover};
+pub use hve_store::{Outcome, Settlement};
 pub use limits::Limits;
 pub use maildir::{Maildir, MaildirError, OutgoingCopy};
 pub use queue::{Content, Due, Queue, QueueError};
 pub use route::{Route, RouteError};
 pub use schedule::{ATTEMPTS_MIN, GIVE_UP_AFTER, next_attempt, schedule};
-pub use settle::{Outcome, Settle, SettleError, Settlement};
+pub use settle::{Settle, SettleError};
+pub use work::Host;

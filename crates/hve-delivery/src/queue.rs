@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hve_store::Store;
 use hve_types::{AccountId, Envelope, QueueId, TenantId};
 use thiserror::Error;
 use time::UtcDateTime;
+use tracing::error;
 
 /// A message with recipients that wait.
 #[derive(Clone, Debug)]
@@ -58,3 +60,33 @@ pub trait Queue: Send + Sync + 'static {
 #[derive(Debug, Error)]
 #[error("the queue cannot be read: {0}")]
 pub struct QueueError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+impl QueueError {
+    fn from_error(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl Queue for Store {
+    fn due(&self, now: UtcDateTime, limit: usize) -> Result<Vec<Due>, QueueError> {
+        let found = Self::due(self, now, limit).map_err(QueueError::from_error)?;
+        for parked in found.parked {
+            error!(message = %parked.id, reason = %parked.reason, "parked: this queue entry is damaged");
+        }
+        let due = |message: hve_store::DueMessage| Due {
+            id: message.id,
+            tenant: message.tenant,
+            account: message.account,
+            envelope: Arc::new(message.envelope),
+            pending: message.pending,
+            attempts: message.attempts,
+            accepted_at: message.accepted_at,
+            content: Content::InQueue,
+        };
+        Ok(found.messages.into_iter().map(due).collect())
+    }
+
+    fn content(&self, id: QueueId) -> Result<Option<Bytes>, QueueError> {
+        Self::content(self, id).map_err(QueueError::from_error)
+    }
+}
