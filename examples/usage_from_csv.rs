@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, error::Error, io::Read};
 
-use hve_report::{Calendar, Grouping, Names, Period, UsageReport, UsageTally};
+use hve_report::{Calendar, Grouping, NameTable, Period, UsageReport, UsageTally};
 use hve_types::{AccountId, Address, QueueId, TenantId, UsageEvent, UsageKind};
 use time::{UtcDateTime, format_description::well_known::Rfc3339, macros::utc_datetime};
 
@@ -57,7 +57,7 @@ fn sample() -> Result<(), Box<dyn Error>> {
 fn tally(events: impl Read, period: Period, by: Grouping) -> Result<UsageReport, Box<dyn Error>> {
     let mut tally = UsageTally::new(period, by, Calendar::utc());
     let mut numbers: HashMap<Address, AccountId> = HashMap::new();
-    let mut names = Names::default();
+    let mut names = NameTable::default();
     names.tenants.insert(TenantId(1), "contoso.test".into());
     for line in csv::Reader::from_reader(events).into_deserialize() {
         let (at, account, kind, recipients, octets): (String, String, String, u32, u64) = line?;

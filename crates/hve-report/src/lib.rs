@@ -5,7 +5,7 @@
 //! groups, never with the events. No I/O, no clock: the period and the calendar are arguments.
 //!
 //! ```
-//! use hve_report::{Calendar, Grouping, Names, Period, UsageTally};
+//! use hve_report::{Calendar, Grouping, NameTable, Period, UsageTally};
 //! use hve_types::{AccountId, QueueId, TenantId, UsageEvent, UsageKind};
 //! use time::macros::utc_datetime;
 //!
@@ -23,7 +23,7 @@
 //!     recipients: 50,
 //!     octets: 4096,
 //! });
-//! let mut names = Names::default();
+//! let mut names = NameTable::default();
 //! names.tenants.insert(TenantId(1), "contoso.test".into());
 //! names.accounts.insert(AccountId(7), "hve01@contoso.test".into());
 //!
@@ -40,4 +40,4 @@ mod tally;
 pub use calendar::{Calendar, Period};
 pub use render::{Cells, RenderError};
 pub use report::{Figures, Grouping, Row, UsageReport};
-pub use tally::{Names, RefusedAttempts, UsageTally};
+pub use tally::{NameTable, Names, RefusedAttempts, UsageTally};

@@ -22,14 +22,32 @@ pub struct RefusedAttempts<'a> {
     pub attempts: u64,
 }
 
-/// What tenants and accounts are called. One that is missing is shown by its number, so that
-/// usage of something that is long gone is still in the books.
+/// What tenants and accounts are called, as the host's directory knows. One that is unknown is
+/// shown by its number, so that usage of something that is long gone is still in the books.
+pub trait Names {
+    /// The name of a tenant.
+    fn tenant(&self, id: TenantId) -> Option<String>;
+    /// The address of an account.
+    fn account(&self, id: AccountId) -> Option<String>;
+}
+
+/// Names held in memory.
 #[derive(Clone, Debug, Default)]
-pub struct Names {
+pub struct NameTable {
     /// Name of each tenant.
     pub tenants: HashMap<TenantId, String>,
     /// Address of each account.
     pub accounts: HashMap<AccountId, String>,
+}
+
+impl Names for NameTable {
+    fn tenant(&self, id: TenantId) -> Option<String> {
+        self.tenants.get(&id).cloned()
+    }
+
+    fn account(&self, id: AccountId) -> Option<String> {
+        self.accounts.get(&id).cloned()
+    }
 }
 
 /// A count in progress. Its size is that of the groups met so far.
@@ -91,7 +109,7 @@ impl UsageTally {
 
     /// The report.
     #[must_use]
-    pub fn finish(self, names: &Names) -> UsageReport {
+    pub fn finish(self, names: &impl Names) -> UsageReport {
         let mut total = Figures::default();
         let mut rows: Vec<Row> = self
             .groups
@@ -100,8 +118,8 @@ impl UsageTally {
             .map(|(key, figures)| {
                 total.absorb(&figures);
                 Row {
-                    tenant: key.tenant.map(|id| names.tenant(id)),
-                    account: key.account.map(|id| names.account(id)),
+                    tenant: key.tenant.map(|id| tenant_name(names, id)),
+                    account: key.account.map(|id| account_name(names, id)),
                     day: key.day,
                     figures,
                 }
@@ -146,18 +164,14 @@ impl UsageTally {
     }
 }
 
-impl Names {
-    fn tenant(&self, id: TenantId) -> String {
-        self.tenants
-            .get(&id)
-            .cloned()
-            .unwrap_or_else(|| format!("tenant {}", id.0))
-    }
+fn tenant_name(names: &impl Names, id: TenantId) -> String {
+    names
+        .tenant(id)
+        .unwrap_or_else(|| format!("tenant {}", id.0))
+}
 
-    fn account(&self, id: AccountId) -> String {
-        self.accounts
-            .get(&id)
-            .cloned()
-            .unwrap_or_else(|| format!("account {}", id.0))
-    }
+fn account_name(names: &impl Names, id: AccountId) -> String {
+    names
+        .account(id)
+        .unwrap_or_else(|| format!("account {}", id.0))
 }

@@ -1,7 +1,7 @@
 //! The books balance: a report says what the events say, whatever the grouping.
 
 use hve_report::{
-    Calendar, Figures, Grouping, Names, Period, RefusedAttempts, UsageReport, UsageTally,
+    Calendar, Figures, Grouping, NameTable, Period, RefusedAttempts, UsageReport, UsageTally,
 };
 use hve_types::{AccountId, QueueId, TenantId, UsageEvent, UsageKind};
 use proptest::prelude::*;
@@ -28,8 +28,8 @@ fn event(at: UtcDateTime, account: i64, kind: UsageKind, recipients: u32) -> Usa
     }
 }
 
-fn names() -> Names {
-    let mut names = Names::default();
+fn names() -> NameTable {
+    let mut names = NameTable::default();
     names.tenants.insert(TenantId(1), "contoso.test".into());
     let address = |n: i64| format!("hve{n}@contoso.test");
     names
