@@ -1,0 +1,16 @@
+//! The real `hve-admin` on a store in a folder of its own.
+
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod books;
+#[cfg(test)]
+mod directory;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod site;
+#[cfg(test)]
+mod usage;
+#[cfg(test)]
+mod writer;
