@@ -192,6 +192,12 @@ impl Site {
         certificates::trusting_with(&self.pair.certificate, versions)
     }
 
+    /// The certificate this site began with.
+    #[must_use]
+    pub const fn pair(&self) -> &Pair {
+        &self.pair
+    }
+
     /// A connection whose greeting has been read.
     ///
     /// # Panics

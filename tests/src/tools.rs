@@ -32,7 +32,7 @@ pub fn tool(name: &str) -> Option<Tool> {
         .map(|folder| folder.join(name))
         .find(|path| path.is_file());
     if path.is_none() {
-        skipped(name);
+        skipped(&format!("{name} is not installed (tests/run can do it)"));
     }
     path.map(|path| Tool { path })
 }
@@ -42,16 +42,17 @@ pub fn tool(name: &str) -> Option<Tool> {
 pub fn node_module(name: &str) -> Option<PathBuf> {
     let path = target_folder().join(name).join("node_modules").join(name);
     if !path.is_dir() {
-        skipped(name);
+        skipped(&format!("{name} is not installed (tests/run can do it)"));
         return None;
     }
     Some(path)
 }
 
-/// Past the capturing of the test harness, which would swallow it when the test passes.
-fn skipped(what: &str) {
+/// Says on standard error what the running test goes without: past the capturing of the test
+/// harness, which would swallow it when the test passes.
+pub fn skipped(what: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
-    let notice = format!("\nSKIPPED {test}: {what} is not installed (tests/run can do it)\n");
+    let notice = format!("\nSKIPPED {test}: {what}\n");
     let _ = io::stderr().write_all(notice.as_bytes());
 }
