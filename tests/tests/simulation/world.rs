@@ -152,7 +152,7 @@ impl World {
             1 => 3_600,
             2 => -2 * 86_400,
             3 => 3 * 86_400,
-            4..=12 => self.to_the_edge(),
+            4..=12 => self.leap_to_an_edge(),
             other => i64::from(other % 4 == 0),
         };
         self.clock.utc += time::Duration::seconds(seconds);
@@ -162,7 +162,7 @@ impl World {
 
     /// How far it is to the last second in which some event counts, or to the first in which it
     /// no longer does.
-    fn to_the_edge(&mut self) -> i64 {
+    fn leap_to_an_edge(&mut self) -> i64 {
         let events: Vec<i64> = self.books.durable.values().map(|entry| entry.at).collect();
         if events.is_empty() {
             return 0;

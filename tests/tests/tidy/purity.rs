@@ -130,6 +130,7 @@ fn a_library_that_shows_is_noticed() {
         "use governor::{Jitter, clock::Clock};\npub fn a(c: impl Clock) {",
         "use governor::Quota;\npub enum A {\n    One(Quota),\n}",
         "use governor as g;\npub fn a() -> g::Quota {",
+        "pub struct A(u8, pub governor::Quota);",
     ];
     for sample in samples {
         must_complain(path, sample, shown);
@@ -145,6 +146,7 @@ fn a_library_that_shows_is_noticed() {
         "pub struct A {\n    inner: governor::Quota,\n}",
         shown,
     );
+    must_pass(path, "pub struct A(governor::Quota);", shown);
     must_pass(
         path,
         "use governor::Quota;\npub fn a() { Quota::new() }",
@@ -270,17 +272,16 @@ fn public_signatures(text: &str) -> Vec<String> {
             signature.push(' ');
             signature.push_str(next.split("//").next().unwrap_or_default().trim());
         }
-        let body = if is_enum || line.trim_start().starts_with("pub use") {
-            None
-        } else {
-            signature.find('{')
-        };
-        signatures.push(
-            signature
-                .get(..body.unwrap_or(signature.len()))
-                .unwrap_or_default()
-                .to_owned(),
-        );
+        if !is_enum && !signature.starts_with("pub use") {
+            let body = signature.find('{').unwrap_or(signature.len());
+            signature.truncate(body);
+        }
+        if signature.starts_with("pub struct ") {
+            // Of a tuple, only what is marked is public.
+            let fields = signature.split(['(', ',', ')']);
+            signature = fields.filter(|field| field.contains("pub ")).collect();
+        }
+        signatures.push(signature);
     }
     signatures
 }
