@@ -160,12 +160,7 @@ fn list(choice: &TenantChoice, desk: &Desk) -> Result<Answer> {
         .iter()
         .map(|account| account_json(account, name, &desk.clock))
         .collect();
-    let json = json!({
-        "tenant": name,
-        "accounts": values,
-        "limit": tenant.limits.accounts,
-    });
-    Ok(Answer::new(text, json))
+    Ok(Answer::new(text, values.into()))
 }
 
 /// The account and the settings for its device; a password only where it was made just now.

@@ -12,9 +12,15 @@ use crate::{
     when::rfc3339,
 };
 
-pub(crate) fn list(limit: NonZeroU32, before: Option<i64>, desk: &Desk) -> Result<Answer> {
-    let limit = usize::try_from(limit.get()).unwrap_or(usize::MAX);
-    let entries = desk.store.audit_newest(before, limit)?;
+/// Entries that are listed for eyes at one time.
+const PAGE: usize = 100;
+
+pub(crate) fn list(limit: Option<NonZeroU32>, before: Option<i64>, desk: &Desk) -> Result<Answer> {
+    let limit = desk.limit(limit, PAGE);
+    // One more than is shown tells whether there are more.
+    let mut entries = desk.store.audit_newest(before, limit.saturating_add(1))?;
+    let more = entries.len() > limit;
+    entries.truncate(limit);
     let names = desk.store.names()?;
     let rows = entries.iter().map(|entry| {
         [
@@ -27,7 +33,10 @@ pub(crate) fn list(limit: NonZeroU32, before: Option<i64>, desk: &Desk) -> Resul
         ]
     });
     let header = ["no.", "when", "who", "what", "subject", "change"];
-    let text = output::table(&header, header.len(), rows);
+    let mut text = output::table(&header, header.len(), rows);
+    if let Some(last) = entries.last().filter(|_| more) {
+        text.push_str(&format!("… there are more: --before {}\n", last.seq));
+    }
     let values: Vec<Value> = entries
         .iter()
         .map(|entry| {
@@ -44,7 +53,7 @@ pub(crate) fn list(limit: NonZeroU32, before: Option<i64>, desk: &Desk) -> Resul
             })
         })
         .collect();
-    Ok(Answer::new(text, json!({"entries": values})))
+    Ok(Answer::new(text, values.into()))
 }
 
 /// The log keeps JSON; should it not be, its text is better than nothing.

@@ -1,6 +1,9 @@
 //! The open store, and how things in it are found by the names people use.
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
 
 use hve_service::config::{Config, TlsStart};
 use hve_store::{Act, Store};
@@ -19,13 +22,15 @@ pub(crate) struct Desk {
     pub(crate) clock: Clock,
     pub(crate) act: Act,
     pub(crate) server: Option<DeviceServer>,
+    json: bool,
 }
 
 /// Where a device connects.
 #[derive(Clone, Debug)]
 pub(crate) struct DeviceServer {
     pub(crate) name: String,
-    pub(crate) port: u16,
+    /// `None` where the system chooses it.
+    pub(crate) port: Option<u16>,
     pub(crate) security: &'static str,
 }
 
@@ -64,7 +69,17 @@ impl Desk {
             clock,
             act,
             server,
+            json: global.json,
         })
+    }
+
+    /// How many to list: what was asked for, else a page for eyes and everything for programs.
+    pub(crate) fn limit(&self, asked: Option<NonZeroU32>, page: usize) -> usize {
+        match asked {
+            Some(asked) => usize::try_from(asked.get()).unwrap_or(usize::MAX),
+            None if self.json => usize::MAX,
+            None => page,
+        }
     }
 
     /// The tenant that is named, or the only one there is.
@@ -188,7 +203,7 @@ fn device_server(config: &Config) -> Option<DeviceServer> {
         .or_else(|| config.listeners.first())?;
     Some(DeviceServer {
         name: config.hostname.clone(),
-        port: listener.address.port(),
+        port: Some(listener.address.port()).filter(|port| *port != 0),
         security: match listener.tls {
             TlsStart::StartTls => "STARTTLS",
             _ => "implicit TLS",
@@ -200,7 +215,7 @@ fn device_server(config: &Config) -> Option<DeviceServer> {
 fn demo_server() -> DeviceServer {
     DeviceServer {
         name: "127.0.0.1".to_owned(),
-        port: 5870,
+        port: Some(5870),
         security: "STARTTLS",
     }
 }

@@ -1,6 +1,8 @@
 //! `domain`: where a tenant's accounts may send to.
 
-use serde_json::json;
+use hve_store::AcceptedDomain;
+use hve_types::Tenant;
+use serde_json::{Value, json};
 
 use crate::{
     cli::DomainVerb,
@@ -28,11 +30,7 @@ pub(crate) fn run(verb: DomainVerb, desk: &Desk) -> Result<Answer> {
                 tenant.name,
                 kind_text(domain.kind)
             );
-            let mut json = domain_json(&domain);
-            if let Some(members) = json.as_object_mut() {
-                members.insert("tenant".into(), tenant.name.as_str().into());
-            }
-            Ok(Answer::new(text, json))
+            Ok(Answer::new(text, owned_json(&domain, &tenant)))
         }
         DomainVerb::List { tenant } => {
             let tenant = desk.choose(&tenant)?;
@@ -45,9 +43,11 @@ pub(crate) fn run(verb: DomainVerb, desk: &Desk) -> Result<Answer> {
                 ]
             });
             let text = output::table(&["domain", "kind", "meaning"], 3, rows);
-            let values: Vec<_> = domains.iter().map(domain_json).collect();
-            let json = json!({"tenant": tenant.name.as_str(), "domains": values});
-            Ok(Answer::new(text, json))
+            let values: Vec<_> = domains
+                .iter()
+                .map(|domain| owned_json(domain, &tenant))
+                .collect();
+            Ok(Answer::new(text, values.into()))
         }
         DomainVerb::Remove {
             domain,
@@ -67,4 +67,12 @@ pub(crate) fn run(verb: DomainVerb, desk: &Desk) -> Result<Answer> {
             Ok(Answer::new(format!("domain {domain} removed\n"), json))
         }
     }
+}
+
+fn owned_json(domain: &AcceptedDomain, tenant: &Tenant) -> Value {
+    let mut json = domain_json(domain);
+    if let Some(members) = json.as_object_mut() {
+        members.insert("tenant".into(), tenant.name.as_str().into());
+    }
+    json
 }

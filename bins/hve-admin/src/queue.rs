@@ -14,6 +14,9 @@ use crate::{
     when::{Clock, rfc3339},
 };
 
+/// Messages that are listed for eyes at one time.
+const PAGE: usize = 100;
+
 pub(crate) fn run(verb: QueueVerb, desk: &Desk) -> Result<Answer> {
     match verb {
         QueueVerb::List(list) => self::list(&list, desk),
@@ -27,7 +30,7 @@ fn list(args: &QueueList, desk: &Desk) -> Result<Answer> {
         Some(domain) => Some(desk.tenant(Some(domain))?.id),
         None => None,
     };
-    let limit = usize::try_from(args.limit.get()).unwrap_or(usize::MAX - 1);
+    let limit = desk.limit(args.limit, PAGE);
     // One more than is shown tells whether there are more.
     let filter = QueueFilter {
         tenant,
@@ -71,7 +74,7 @@ fn list(args: &QueueList, desk: &Desk) -> Result<Answer> {
         .iter()
         .map(|message| message_json(message, &names))
         .collect();
-    Ok(Answer::new(text, json!({"messages": values, "next": next})))
+    Ok(Answer::new(text, values.into()))
 }
 
 fn show(id: QueueId, desk: &Desk) -> Result<Answer> {

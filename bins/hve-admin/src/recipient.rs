@@ -8,7 +8,7 @@ use std::{
 };
 
 use hve_types::Address;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     cli::{RecipientVerb, TenantChoice},
@@ -17,6 +17,9 @@ use crate::{
     failure::{Failure, Result},
     output::{self, Answer},
 };
+
+/// Recipients that are listed for eyes at one time.
+const PAGE: usize = 1000;
 
 /// Wrong lines that are named one by one.
 const LINES_NAMED_MAX: usize = 20;
@@ -133,11 +136,11 @@ fn read(input: impl Read) -> Result<Vec<Address>> {
 fn list(
     choice: &TenantChoice,
     after: Option<&Address>,
-    limit: NonZeroU32,
+    limit: Option<NonZeroU32>,
     desk: &Desk,
 ) -> Result<Answer> {
     let tenant = desk.choose(choice)?;
-    let limit = usize::try_from(limit.get()).unwrap_or(usize::MAX - 1);
+    let limit = desk.limit(limit, PAGE);
     // One more than is shown tells whether there are more.
     let key = after.map(Address::key);
     let mut page = desk
@@ -153,12 +156,11 @@ fn list(
     if let Some(next) = next {
         text.push_str(&format!("… there are more: --after {next}\n"));
     }
-    let json = json!({
-        "tenant": tenant.name.as_str(),
-        "recipients": page.iter().map(Address::as_str).collect::<Vec<_>>(),
-        "next": next.map(Address::as_str),
-    });
-    Ok(Answer::new(text, json))
+    let values: Vec<Value> = page
+        .iter()
+        .map(|address| json!({"address": address.as_str()}))
+        .collect();
+    Ok(Answer::new(text, values.into()))
 }
 
 #[cfg(test)]

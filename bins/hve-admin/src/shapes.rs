@@ -145,7 +145,7 @@ fn add_state(value: &mut Value, state: &State, clock: &Clock) {
 pub(crate) fn device_json(server: Option<&DeviceServer>, account: &Account) -> Value {
     json!({
         "server": server.map(|server| server.name.as_str()),
-        "port": server.map(|server| server.port),
+        "port": server.and_then(|server| server.port),
         "security": server.map(|server| server.security),
         "user": account.address.as_str(),
     })
@@ -157,6 +157,8 @@ pub(crate) fn device_text(
     password: &str,
 ) -> String {
     let unknown = "see [[listeners]] in the server's configuration";
+    let port = server.and_then(|server| server.port);
+    let port = port.map_or_else(|| unknown.to_owned(), |port| port.to_string());
     output::pairs(&[
         (
             "Server",
@@ -164,10 +166,7 @@ pub(crate) fn device_text(
                 .map_or(unknown, |server| server.name.as_str())
                 .to_owned(),
         ),
-        (
-            "Port",
-            server.map_or_else(|| unknown.into(), |server| server.port.to_string()),
-        ),
+        ("Port", port),
         (
             "Security",
             server

@@ -95,7 +95,7 @@ fn list(desk: &Desk) -> Result<Answer> {
         "message size",
     ];
     let text = output::table(&header, 2, rows);
-    Ok(Answer::new(text, json!({"tenants": values})))
+    Ok(Answer::new(text, values.into()))
 }
 
 fn set(desk: &Desk, name: &Domain, limits: &TenantLimitArgs) -> Result<Answer> {

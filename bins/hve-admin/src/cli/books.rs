@@ -146,18 +146,18 @@ pub(crate) struct QueueList {
     /// Begin after this message
     #[arg(long, value_name = "ID")]
     pub(crate) after: Option<QueueId>,
-    /// At most so many
-    #[arg(long, value_name = "COUNT", default_value = "100")]
-    pub(crate) limit: NonZeroU32,
+    /// At most so many [default: 100, with --json: all]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) limit: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditVerb {
     /// List changes, newest first
     List {
-        /// At most so many
-        #[arg(long, value_name = "COUNT", default_value = "100")]
-        limit: NonZeroU32,
+        /// At most so many [default: 100, with --json: all]
+        #[arg(long, value_name = "COUNT")]
+        limit: Option<NonZeroU32>,
         /// Only entries with a number below this one, to read on
         #[arg(long, value_name = "NUMBER")]
         before: Option<i64>,

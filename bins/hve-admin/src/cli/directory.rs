@@ -155,9 +155,9 @@ pub(crate) enum RecipientVerb {
         /// Begin after this address
         #[arg(long, value_name = "ADDRESS")]
         after: Option<Address>,
-        /// At most so many
-        #[arg(long, value_name = "COUNT", default_value = "1000")]
-        limit: NonZeroU32,
+        /// At most so many [default: 1000, with --json: all]
+        #[arg(long, value_name = "COUNT")]
+        limit: Option<NonZeroU32>,
     },
     /// Remove one recipient
     Remove {

@@ -61,10 +61,7 @@ fn the_quota_shows_used_room_and_when_it_frees() {
 #[test]
 fn the_queue_shows_what_waits() {
     let site = Site::new();
-    assert_eq!(
-        site.json(&["queue", "list"]),
-        json!({"messages": [], "next": null})
-    );
+    assert_eq!(site.json(&["queue", "list"]), json!([]));
     let mut books = Books::open(&site);
     let first = books.accept(ACCOUNT, 2, books.now);
     let second = books.accept(ACCOUNT, 1, books.now);
@@ -74,8 +71,8 @@ fn the_queue_shows_what_waits() {
     books.settle(first, vec![(0, Outcome::Delivered), (1, deferred)]);
 
     let list = site.json(&["queue", "list", "--limit", "1"]);
-    assert_eq!(list["next"], first.to_string());
-    let message = &list["messages"][0];
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    let message = &list[0];
     assert_eq!(message["id"], first.to_string());
     assert_eq!(
         (&message["tenant"], &message["account"]),
@@ -91,16 +88,10 @@ fn the_queue_shows_what_waits() {
     );
     assert!(message["next_attempt"].as_str().unwrap().ends_with('Z'));
     let rest = ["queue", "list", "--after", &first.to_string()];
-    assert_eq!(site.json(&rest)["messages"][0]["id"], second.to_string());
+    assert_eq!(site.json(&rest)[0]["id"], second.to_string());
     let of_account = ["queue", "list", "--account", ACCOUNT, "--tenant", TENANT];
-    assert_eq!(
-        site.json(&of_account)["messages"].as_array().unwrap().len(),
-        2
-    );
-    assert_eq!(
-        site.json(&["queue", "list", "--parked"])["messages"],
-        json!([])
-    );
+    assert_eq!(site.json(&of_account).as_array().unwrap().len(), 2);
+    assert_eq!(site.json(&["queue", "list", "--parked"]), json!([]));
 
     assert_eq!(site.json(&["queue", "show", &first.to_string()]), *message);
     // Row 33: what a client wrote does not command the terminal.
@@ -110,6 +101,8 @@ fn the_queue_shows_what_waits() {
         "{text}"
     );
     assert!(site.ok(&["queue", "list"]).contains(&second.to_string()));
+    let page = site.ok(&["queue", "list", "--limit", "1"]);
+    assert!(page.contains(&format!("--after {first}")), "{page}");
     site.fails(&["queue", "show", &QueueId::new(99, 9).to_string()], 3);
     site.fails(&["queue", "show", "nonsense"], 2);
 }
@@ -127,7 +120,7 @@ fn the_audit_says_who_changed_what() {
         "night shift",
     ]);
     let list = site.json(&["audit", "list"]);
-    let entries = list["entries"].as_array().unwrap();
+    let entries = list.as_array().unwrap();
     let actions: Vec<&str> = entries
         .iter()
         .map(|entry| entry["action"].as_str().unwrap())
@@ -144,10 +137,13 @@ fn the_audit_says_who_changed_what() {
     assert_eq!(entries[3]["actor"], "olga");
     assert_eq!(entries[3]["before"], json!(null));
     let text = site.ok(&["audit", "list", "--limit", "1"]);
-    assert!(text.contains("night shift") && text.contains('→'), "{text}");
+    assert!(
+        text.contains("night shift") && text.contains('→') && text.contains("--before"),
+        "{text}"
+    );
     let before = newest["seq"].to_string();
     let rest = site.json(&["audit", "list", "--before", &before]);
-    assert_eq!(rest["entries"].as_array().unwrap().len(), 3);
+    assert_eq!(rest.as_array().unwrap().len(), 3);
 }
 
 #[test]

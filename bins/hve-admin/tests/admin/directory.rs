@@ -35,12 +35,12 @@ fn a_tenant_lives_from_add_to_remove() {
     );
 
     assert_eq!(site.json(&["tenant", "show"]), set);
-    assert_eq!(site.json(&["tenant", "list"]), json!({"tenants": [set]}));
+    assert_eq!(site.json(&["tenant", "list"]), json!([set]));
     assert!(site.ok(&["tenant", "list"]).contains("unlimited"));
 
     let removed = site.json(&["tenant", "remove", TENANT, "--yes"]);
     assert_eq!(removed["removed"]["tenant"], TENANT);
-    assert_eq!(site.json(&["tenant", "list"]), json!({"tenants": []}));
+    assert_eq!(site.json(&["tenant", "list"]), json!([]));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_tenant_is_named_by_any_of_its_domains_and_only_where_there_are_several() {
     let error = site.fails(&["domain", "list", "--tenant", "fabrikan.test"], 3);
     assert_eq!(error["hint"], "known tenants: contoso.test, fabrikam.test");
     let list = site.json(&["domain", "list", "--tenant", "contoso.example"]);
-    assert_eq!(list["tenant"], TENANT);
+    assert_eq!(list[0]["tenant"], TENANT);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn domains_come_and_go() {
         json!({"domain": "xn--bcher-kva.test", "kind": "authoritative", "tenant": TENANT})
     );
     let list = site.json(&["domain", "list"]);
-    assert_eq!(list["domains"].as_array().unwrap().len(), 2);
+    assert_eq!(list.as_array().unwrap().len(), 2);
     assert!(site.ok(&["domain", "list"]).contains("authoritative"));
 
     // Taken; the tenant's name; with accounts; unknown; without a terminal and without --yes.
@@ -124,13 +124,7 @@ fn domains_come_and_go() {
 
     let removed = site.json(&["domain", "remove", "bücher.test", "--yes"]);
     assert_eq!(removed["removed"]["domain"], "xn--bcher-kva.test");
-    assert_eq!(
-        site.json(&["domain", "list"])["domains"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(site.json(&["domain", "list"]).as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -158,14 +152,12 @@ fn recipients_are_imported_all_or_none() {
     assert!(again.out.contains("\"already_listed\": 1"), "{again:?}");
 
     let page = site.json(&["recipient", "list", "--limit", "2"]);
-    assert_eq!(
-        page,
-        json!({"tenant": TENANT, "recipients": ["ann@contoso.test", "Bob@contoso.test"],
-               "next": "Bob@contoso.test"})
-    );
+    let both = json!([{"address": "ann@contoso.test"}, {"address": "Bob@contoso.test"}]);
+    assert_eq!(page, both);
+    let text = site.ok(&["recipient", "list", "--limit", "2"]);
+    assert!(text.contains("--after Bob@contoso.test"), "{text}");
     let rest = site.json(&["recipient", "list", "--after", "bob@contoso.test"]);
-    assert_eq!(rest["recipients"], json!(["cid@contoso.test"]));
-    assert_eq!(rest["next"], json!(null));
+    assert_eq!(rest, json!([{"address": "cid@contoso.test"}]));
 
     fs::write(&file, "new@contoso.test\nnobody\nx@@y\n").unwrap();
     let error = site.fails(&["recipient", "import", path], 4);
@@ -177,20 +169,14 @@ fn recipients_are_imported_all_or_none() {
     site.fails(&["recipient", "import", path], 4);
     site.fails(&["recipient", "import", "/nowhere.csv"], 3);
     assert_eq!(
-        site.json(&["recipient", "list"])["recipients"]
-            .as_array()
-            .unwrap()
-            .len(),
+        site.json(&["recipient", "list"]).as_array().unwrap().len(),
         3
     );
 
     site.json(&["recipient", "remove", "ANN@contoso.test", "--yes"]);
     site.fails(&["recipient", "remove", "ann@contoso.test", "--yes"], 3);
     assert_eq!(
-        site.json(&["recipient", "list"])["recipients"]
-            .as_array()
-            .unwrap()
-            .len(),
+        site.json(&["recipient", "list"]).as_array().unwrap().len(),
         2
     );
 }
