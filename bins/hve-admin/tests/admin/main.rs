@@ -11,6 +11,8 @@ mod program;
 #[cfg(test)]
 mod site;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod usage;
 #[cfg(test)]
 mod writer;
