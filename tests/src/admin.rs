@@ -99,6 +99,17 @@ impl Admin {
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}"))
     }
 
+    /// The messages in the queue.
+    ///
+    /// # Panics
+    /// If the tool does not tell.
+    #[must_use]
+    pub fn queue(&self) -> Vec<Value> {
+        let queue = self.json(&["queue", "list", "--limit", "100000"]);
+        let messages = queue["messages"].as_array().cloned();
+        messages.unwrap_or_else(|| panic!("{queue}"))
+    }
+
     /// Recipients used in the tenant's window of 24 hours.
     ///
     /// # Panics

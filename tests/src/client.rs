@@ -257,6 +257,32 @@ impl Client {
         self.socket().shutdown(Shutdown::Write)
     }
 
+    /// Sends one octet after the other, listening for a moment after each, until the server
+    /// closes; everything it said.
+    ///
+    /// # Panics
+    /// When the server lets it go on for ever.
+    pub fn drip(&mut self, octets: impl Iterator<Item = u8>) -> String {
+        const MOMENT: Duration = Duration::from_millis(50);
+        self.socket().set_read_timeout(Some(MOMENT)).unwrap();
+        let mut heard = std::mem::take(&mut self.unread);
+        let mut buffer = [0; 4096];
+        for octet in octets.take(1_200) {
+            if self.send([octet]).is_err() {
+                // What was said before the end is still there to be read.
+                self.socket().set_read_timeout(Some(REPLY_LIMIT)).unwrap();
+                heard.extend(self.rest().bytes());
+                return String::from_utf8_lossy(&heard).into_owned();
+            }
+            match self.read(&mut buffer) {
+                Ok(count) if count > 0 => heard.extend_from_slice(&buffer[..count]),
+                Err(error) if is_patience_over(&error) => {}
+                _ => return String::from_utf8_lossy(&heard).into_owned(),
+            }
+        }
+        panic!("not closed; so far {:?}", String::from_utf8_lossy(&heard));
+    }
+
     /// Everything until the server closes. A reset counts as an end.
     ///
     /// # Panics

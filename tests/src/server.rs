@@ -207,7 +207,8 @@ impl Output {
 
 /// The line that says that every listener is open.
 fn is_ready(line: &str) -> bool {
-    line.contains("ready")
+    line.split(|c: char| !c.is_alphanumeric())
+        .any(|word| word == "ready")
 }
 
 /// The address in a line that says that one listener is open.

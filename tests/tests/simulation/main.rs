@@ -16,6 +16,7 @@
 
 mod books;
 mod disk;
+mod race;
 mod random;
 mod script;
 mod session;

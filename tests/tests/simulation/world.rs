@@ -329,7 +329,7 @@ fn refuse(code: u16, enhanced: Enhanced) -> Answer {
 }
 
 /// Hashing is not what is simulated.
-fn cheap_hash() -> PasswordHash {
+pub(crate) fn cheap_hash() -> PasswordHash {
     let cost = HashCost {
         memory_kib: 8,
         passes: 1,
