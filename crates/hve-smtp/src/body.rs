@@ -42,7 +42,12 @@ impl Body {
 
     /// True where not even the end is worth waiting for.
     pub(crate) const fn hopeless(&self, overrun: u64) -> bool {
-        self.octets > self.limit.saturating_add(overrun)
+        self.would_be_hopeless(0, overrun)
+    }
+
+    /// The same, once `more` octets will have come.
+    pub(crate) const fn would_be_hopeless(&self, more: u64, overrun: u64) -> bool {
+        self.octets.saturating_add(more) > self.limit.saturating_add(overrun)
     }
 
     fn keep(&mut self, piece: &[u8]) {

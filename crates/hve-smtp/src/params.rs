@@ -103,6 +103,9 @@ fn path<'a>(
     let (path, tail) = inner.split_once('>').ok_or_else(broken)?;
     // RFC 5321 §4.1.1 asks servers to tolerate spaces before the CRLF.
     let tail = tail.trim_end_matches(' ');
+    if tail.contains("  ") {
+        return Err(broken());
+    }
     let words = match tail.strip_prefix(' ') {
         Some(words) => Some(words.split(' ')),
         None if tail.is_empty() => None,

@@ -15,6 +15,8 @@ pub(super) struct Clock {
     input: Duration,
     /// When the message began.
     message: Duration,
+    /// When its current piece began: the text, or a chunk.
+    piece: Duration,
 }
 
 impl Clock {
@@ -24,6 +26,7 @@ impl Clock {
             waiting: now.monotonic,
             input: now.monotonic,
             message: now.monotonic,
+            piece: now.monotonic,
         }
     }
 
@@ -37,6 +40,10 @@ impl Clock {
 
     pub(super) const fn message(&mut self, now: Now) {
         self.message = now.monotonic;
+    }
+
+    pub(super) const fn piece(&mut self, now: Now) {
+        self.piece = now.monotonic;
         self.input = now.monotonic;
     }
 }
@@ -56,6 +63,10 @@ impl Session {
         };
         let from_waiting = |limit| clock.waiting.saturating_add(limit);
         match self.phase {
+            // Between two chunks the message still has to end in time.
+            Phase::Command if self.message_octets().is_some() => {
+                from_waiting(limits.command).min(clock.message.saturating_add(limits.data_total))
+            }
             Phase::Greeting(_)
             | Phase::Command
             | Phase::StartTls
@@ -70,12 +81,14 @@ impl Session {
     /// The sooner of: silence for too long, too slow on average, too long in all.
     fn data_deadline(&self) -> Duration {
         let limits = &self.config.limits;
-        let octets = self.body_octets();
+        let octets = self.piece_octets();
         let rate = limits.data_octets_per_second.max(1);
         let earned = Duration::from_secs(octets / rate);
         let clock = &self.clock;
         let silence = clock.input.saturating_add(limits.data_block);
-        let average = clock.message.saturating_add(limits.data_grace + earned);
+        let average = clock
+            .piece
+            .saturating_add(limits.data_grace.saturating_add(earned));
         let total = clock.message.saturating_add(limits.data_total);
         silence.min(average).min(total)
     }
@@ -101,6 +114,7 @@ impl Session {
             }
             Phase::Closed => return,
             Phase::Data(_) | Phase::DataComplete | Phase::Chunk(_) => refusals::TIMEOUT_DATA,
+            Phase::Command if self.message_octets().is_some() => refusals::TIMEOUT_DATA,
             _ if late_sign_in => refusals::TIMEOUT_SIGN_IN,
             _ => refusals::TIMEOUT_COMMAND,
         };

@@ -77,7 +77,8 @@ impl Session {
         let text = text.strip_suffix("\r\n").unwrap_or(text);
         let (verb, rest) = Verb::of(text);
         self.counts.commands += 1;
-        if !matches!(verb, Verb::Rcpt | Verb::Data | Verb::Bdat) {
+        let forward = matches!(verb, Verb::Data | Verb::Bdat) && self.transaction.is_some();
+        if verb != Verb::Rcpt && !forward {
             self.counts.idle_commands = self.counts.idle_commands.saturating_add(1);
             if self.counts.idle_commands > self.config.limits.idle_commands {
                 return self.refuse(refusals::TOO_MANY_IDLE_COMMANDS, verb.name(), now);
@@ -89,7 +90,7 @@ impl Session {
         let result = self.may_come(verb).and_then(|()| match verb {
             Verb::Rcpt => self.rcpt(line, rest, now),
             Verb::Mail => self.mail(line, rest, now),
-            Verb::Data => self.data(line, rest),
+            Verb::Data => self.data(line, rest, now),
             Verb::Auth => self.auth(line, rest),
             Verb::Ehlo | Verb::Helo => self.say_hello(verb, line, rest),
             Verb::StartTls => self.start_tls(line, rest, now),
@@ -101,6 +102,7 @@ impl Session {
             }
             Verb::Rset => {
                 self.transaction = None;
+                self.aftermath = false;
                 self.say(b"250 2.0.0 Ok\r\n");
                 Ok(())
             }

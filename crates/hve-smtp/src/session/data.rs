@@ -26,7 +26,11 @@ pub(super) struct Chunk {
 }
 
 impl Session {
-    pub(super) fn data(&mut self, line: &[u8], rest: &str) -> Result<(), Refusal> {
+    pub(super) fn data(&mut self, line: &[u8], rest: &str, now: Now) -> Result<(), Refusal> {
+        if self.transaction.is_none() && self.aftermath {
+            self.refuse(refusals::MAIL_FIRST, "DATA", now);
+            return Ok(());
+        }
         let (recipients, declared_octets) = self.may_have_message()?;
         let transaction = self.transaction.as_ref();
         if transaction.is_some_and(|t| t.message.is_some()) {
@@ -64,12 +68,8 @@ impl Session {
         match allowed.and_then(|()| self.may_have_message()) {
             Err(refusal) => self.refuse_chunk(chunk, refusal, now),
             Ok((recipients, declared)) => {
-                if self
-                    .transaction
-                    .as_ref()
-                    .is_some_and(|t| t.message.is_some())
-                {
-                    self.phase = Phase::Chunk(chunk);
+                if self.message_octets().is_some() {
+                    self.begin_chunk(chunk, now);
                 } else {
                     self.ask_for_message(Some(chunk), recipients, declared);
                 }
@@ -111,8 +111,20 @@ impl Session {
             // Reading that much for nothing is worse than to go.
             return self.refuse(refusal.closing(), "BDAT", now);
         }
-        self.clock.message(now);
+        self.clock.piece(now);
         chunk.refusal = Some(refusal);
+        self.phase = Phase::Chunk(chunk);
+    }
+
+    /// Takes a chunk, unless it is announced so large that its end is not worth waiting for.
+    fn begin_chunk(&mut self, chunk: Chunk, now: Now) {
+        let overrun = self.config.limits.overrun_octets;
+        let message = self.transaction.as_ref().and_then(|t| t.message.as_ref());
+        if message.is_some_and(|m| m.body.would_be_hopeless(chunk.octets, overrun)) {
+            self.transaction = None;
+            return self.refuse(refusals::TOO_LARGE_LAST, "BDAT", now);
+        }
+        self.clock.piece(now);
         self.phase = Phase::Chunk(chunk);
     }
 
@@ -136,8 +148,9 @@ impl Session {
         self.transaction = Some(transaction);
         self.clock.message(now);
         match chunk {
-            Some(chunk) => self.phase = Phase::Chunk(chunk),
+            Some(chunk) => self.begin_chunk(chunk, now),
             None => {
+                self.clock.piece(now);
                 self.say(b"354 Go on, end with a dot on a line of its own\r\n");
                 self.phase = Phase::Data(DotDecoder::default());
             }
@@ -212,16 +225,17 @@ impl Session {
         self.inbox = inbox;
     }
 
-    /// Octets of the message so far, for the deadline.
-    pub(super) fn body_octets(&self) -> u64 {
-        let transaction = self.transaction.as_ref();
-        let message = transaction.and_then(|t| t.message.as_ref());
-        let kept = message.map_or(0, |message| message.body.octets);
+    /// Octets of the message so far, once it has begun.
+    pub(super) fn message_octets(&self) -> Option<u64> {
+        let message = self.transaction.as_ref()?.message.as_ref()?;
+        Some(message.body.octets)
+    }
+
+    /// Octets of the text or of the chunk so far, for the deadline.
+    pub(super) fn piece_octets(&self) -> u64 {
         match &self.phase {
-            Phase::Chunk(chunk) if chunk.refusal.is_some() => {
-                kept.saturating_add(chunk.octets.saturating_sub(chunk.left))
-            }
-            _ => kept,
+            Phase::Chunk(chunk) => chunk.octets.saturating_sub(chunk.left),
+            _ => self.message_octets().unwrap_or(0),
         }
     }
 
@@ -265,11 +279,14 @@ impl Session {
         let message = self.transaction.as_ref().and_then(|t| t.message.as_ref());
         let too_large = message.is_some_and(|m| m.body.too_large());
         match refusal {
+            // A client that sends ahead has not heard of the refusal before.
+            Some(refusal) if self.aftermath => self.refuse(refusal, "BDAT", now),
             Some(refusal) => self.fault(refusal, "BDAT", now),
             None if last => self.end_of_message(now),
             // RFC 3030 §2: said at once, and the message is over.
             None if too_large => {
                 self.transaction = None;
+                self.aftermath = true;
                 self.refuse(refusals::TOO_LARGE, "BDAT", now);
             }
             None => {

@@ -49,6 +49,9 @@ pub struct Session {
     hello: Option<Hello>,
     user: Option<Address>,
     transaction: Option<Box<Transaction>>,
+    /// A transaction was refused, and the rest of it may still come from a client that sends
+    /// ahead (RFC 2920 §3.1): those commands are refused, and are no errors of their own.
+    aftermath: bool,
     counts: Counts,
     clock: Clock,
     draining: bool,
@@ -106,6 +109,7 @@ impl Session {
             hello: None,
             user: None,
             transaction: None,
+            aftermath: false,
             counts: Counts::default(),
             clock: Clock::new(now),
             draining: false,
@@ -210,7 +214,7 @@ impl Session {
         self.clock.wait(now);
         match (asked, answer) {
             (Asked::Authenticate, Answer::Authenticated { user }) => self.signed_in(user),
-            (Asked::Mail, Answer::Accepted) => self.say(b"250 2.1.0 Sender ok\r\n"),
+            (Asked::Mail, Answer::Accepted) => self.sender_accepted(),
             (Asked::Rcpt(recipient), Answer::Accepted) => self.recipient_accepted(*recipient),
             (
                 Asked::Data(chunk),

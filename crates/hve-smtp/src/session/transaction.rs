@@ -69,6 +69,8 @@ impl Session {
             self.refuse(refusals::TOO_MANY_MESSAGES, "MAIL", now);
             return Ok(());
         }
+        // Until the sender is accepted.
+        self.aftermath = true;
         let command = params::mail(line, rest)?;
         // RFC 1870 §6.1: what is declared too large need not come.
         let limit = self.opening.message_octets;
@@ -114,8 +116,17 @@ impl Session {
         }));
     }
 
+    pub(super) fn sender_accepted(&mut self) {
+        self.aftermath = false;
+        self.say(b"250 2.1.0 Sender ok\r\n");
+    }
+
     pub(super) fn rcpt(&mut self, line: &[u8], rest: &str, now: Now) -> Result<(), Refusal> {
         let Some(transaction) = &self.transaction else {
+            if self.aftermath {
+                self.refuse_recipient(refusals::MAIL_FIRST, now);
+                return Ok(());
+            }
             return Err(refusals::MAIL_FIRST);
         };
         if transaction.message.is_some() {
@@ -168,6 +179,7 @@ impl Session {
             Asked::Rcpt(_) => self.refuse_recipient(refusal, now),
             Asked::Data(chunk) => {
                 self.transaction = None;
+                self.aftermath = true;
                 match chunk {
                     None => self.refuse(refusal, "DATA", now),
                     Some(chunk) => self.refuse_chunk(chunk, refusal, now),
