@@ -5,12 +5,11 @@
 //! commands: it is read on to the true end, and then refused. A body beyond its limit is
 //! counted on without being kept.
 
-use std::sync::LazyLock;
+use std::{fmt, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
 /// What has come of a message so far.
-#[derive(Debug)]
 pub(crate) struct Body {
     /// The trace line, then the message without dot-stuffing. Empty once the message is lost.
     pub(crate) bytes: Vec<u8>,
@@ -22,6 +21,13 @@ pub(crate) struct Body {
     pub(crate) bare: bool,
     /// The last octet was a CR (BDAT only: chunks are cut anywhere).
     after_cr: bool,
+}
+
+/// Only how much there is: it is somebody's mail.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} octets)", self.octets)
+    }
 }
 
 impl Body {

@@ -4,13 +4,22 @@
 //! each piece gets a refusal at once, so that a device that sends only LF hears why, and no
 //! octet behind a bare LF is ever read as a command.
 
+use std::fmt;
+
 use secrecy::zeroize::Zeroize;
 
 /// Octets that wait to be used.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Inbox {
     bytes: Vec<u8>,
     at: usize,
+}
+
+/// Only how much there is: it may be a password.
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inbox({} octets)", self.pending().len())
+    }
 }
 
 impl Inbox {

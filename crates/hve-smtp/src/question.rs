@@ -1,5 +1,7 @@
 //! What passes between a session and its host: steps, questions, answers, reports.
 
+use std::fmt;
+
 use hve_types::{Address, BodyKind, Envelope, HeaderMailbox, QueueId, Recipient, Return};
 use secrecy::SecretString;
 
@@ -91,7 +93,7 @@ pub struct DataRequest {
 }
 
 /// One message, ready to be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Submission {
     /// The name the host gave it.
     pub queue_id: QueueId,
@@ -110,6 +112,21 @@ pub struct Submission {
     pub message_id: String,
     /// Octets of the message as it came, without dot-stuffing.
     pub received_octets: u64,
+}
+
+/// Without the content: it is somebody's mail, and goes into no log.
+impl fmt::Debug for Submission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submission")
+            .field("queue_id", &self.queue_id)
+            .field("envelope", &self.envelope)
+            .field("content_octets", &self.content.len())
+            .field("from", &self.from)
+            .field("sender", &self.sender)
+            .field("message_id", &self.message_id)
+            .field("received_octets", &self.received_octets)
+            .finish()
+    }
 }
 
 /// What the host says to a [`Question`]. An answer that does not fit is a bug of the host: the

@@ -27,7 +27,7 @@ pub(crate) struct Context<'a> {
 }
 
 /// A message after its fixes.
-#[derive(Debug)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Fixed {
     pub(crate) content: Vec<u8>,
     pub(crate) from: HeaderMailbox,

@@ -1,0 +1,136 @@
+//! Properties that hold for any octets: no panic, the same replies however they are cut, and no
+//! second message out of one.
+
+#[cfg(test)]
+mod host;
+
+use hve_smtp::SessionConfig;
+use proptest::{prelude::*, sample::select};
+
+use host::{Host, opening};
+
+/// What a session said, what it was asked, and whether it ended.
+type Outcome = (String, Vec<String>, bool);
+
+/// Plays octets in pieces of the given sizes, in turn.
+fn play(start: &str, octets: &[u8], sizes: &[usize]) -> Outcome {
+    let mut config = SessionConfig::new("mx.test");
+    config.limits.errors = 20;
+    config.limits.overrun_octets = 64;
+    config.limits.header_octets = 400;
+    let mut host = Host::new(config, opening());
+    host.start(start);
+    host.message_octets = 256;
+    let mut rest = octets;
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() || host.handshakes > 0 {
+            break;
+        }
+        let (piece, tail) = rest.split_at((*size).clamp(1, rest.len()));
+        host.feed(piece, usize::MAX);
+        rest = tail;
+    }
+    let sent = String::from_utf8(host.sent).unwrap_or_else(|_| "replies are not UTF-8".into());
+    (sent, host.questions, host.closed)
+}
+
+/// Pieces of the language and of what breaks it.
+fn octets() -> impl Strategy<Value = Vec<u8>> {
+    let word = select(vec![
+        &b"\r\n"[..],
+        b"\r\n",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b".",
+        b"\r\n.\r\n",
+        b"\n.\n",
+        b"\r.\r",
+        b" ",
+        b"EHLO x\r\n",
+        b"HELO x\r\n",
+        b"STARTTLS\r\n",
+        b"NOOP\r\n",
+        b"RSET\r\n",
+        b"VRFY x\r\n",
+        b"AUTH PLAIN\r\n",
+        b"AUTH LOGIN ",
+        b"AGh2ZTAxQGNvbnRvc28udGVzdABzZWNyZXQ=\r\n",
+        b"*\r\n",
+        b"MAIL FROM:<hve01@contoso.test>\r\n",
+        b"MAIL FROM:<a@contoso.test> BODY=BINARYMIME\r\n",
+        b"RCPT TO:<a@contoso.test>\r\n",
+        b"RCPT TO:<a@contoso.test>\r\n",
+        b"RCPT TO:<b@c.test>\r\n",
+        b"DATA\r\n",
+        b"DATA\r\n",
+        b"BDAT 5\r\n",
+        b"BDAT 10 LAST\r\n",
+        b"BDAT 0 LAST\r\n",
+        b"BDAT 400\r\n",
+        b"BDAT x\r\n",
+        b"From: a@b.test\r\n",
+        b"Bcc: x\r\n",
+        b"hello",
+        b"\0",
+        b"\xff",
+        b"GET / HTTP/1.1\r\n",
+    ]);
+    let noise = proptest::collection::vec(any::<u8>(), 0..6);
+    let long = (0_usize..3_000).prop_map(|n| vec![b'x'; n]);
+    let fragment = prop_oneof![
+        30 => word.prop_map(<[u8]>::to_vec),
+        2 => noise,
+        1 => long,
+    ];
+    proptest::collection::vec(fragment, 0..40).prop_map(|fragments| fragments.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1_500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn replies_do_not_depend_on_how_octets_are_cut(
+        start in select(vec!["greeted", "tls", "signed-in", "signed-in"]),
+        octets in octets(),
+        sizes in proptest::collection::vec(1_usize..50, 1..8),
+    ) {
+        let whole = play(start, &octets, &[usize::MAX]);
+        prop_assert_eq!(&whole, &play(start, &octets, &sizes));
+        prop_assert_eq!(&whole, &play(start, &octets, &[1]));
+        for line in whole.0.split_inclusive('\n') {
+            prop_assert!(line.ends_with("\r\n") && line.len() <= 512, "{:?}", line);
+            prop_assert!(line.bytes().take(3).all(|b| b.is_ascii_digit()), "{:?}", line);
+            prop_assert!(matches!(line.as_bytes().get(3), Some(b' ' | b'-')), "{:?}", line);
+        }
+    }
+
+    /// RFC 5321 §4.1.1.4: a message is what stands before the first CRLF.CRLF, if it holds no
+    /// bare CR or LF; what stands behind it is commands.
+    #[test]
+    fn smuggling_makes_no_message(body in "[.\r\na]{0,20}", sizes in proptest::collection::vec(1_usize..9, 1..4)) {
+        let smuggled = "MAIL FROM:<evil@contoso.test>\r\nRCPT TO:<a@contoso.test>\r\nDATA\r\nevil\r\n.\r\n";
+        let text = format!("{body}{smuggled}");
+        let octets = format!("MAIL FROM:<hve01@contoso.test>\r\nRCPT TO:<a@contoso.test>\r\nDATA\r\n{text}");
+        let (_, questions, _) = play("signed-in", octets.as_bytes(), &sizes);
+        let senders: Vec<_> = questions.iter().filter(|q| q.starts_with("MAIL ")).collect();
+        let submitted = questions.iter().filter(|q| q.starts_with("SUBMIT ")).count();
+
+        let framed = format!("\r\n{text}");
+        let end = framed.find("\r\n.\r\n").unwrap_or(framed.len());
+        let inside = framed.get(..end).unwrap_or("").replace("\r\n", "");
+        let clean = !inside.contains(['\r', '\n']);
+        let behind = framed.get(end + 5..).unwrap_or("");
+        // Behind the true end the smuggled text is commands in good faith, if it stands at the
+        // start of a line.
+        let honest = behind
+            .split_once(smuggled)
+            .is_some_and(|(before, _)| before.is_empty() || before.ends_with("\r\n"));
+        prop_assert_eq!(senders.len(), 1 + usize::from(honest));
+        prop_assert_eq!(submitted, usize::from(clean) + usize::from(honest));
+    }
+}
