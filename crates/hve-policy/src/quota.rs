@@ -198,24 +198,34 @@ impl RollingQuota {
             Ceiling::AtMost(limit) => limit,
             _ => u64::MAX,
         };
-        let room_at = (wanted <= limit).then(|| {
-            let mut over = sum + u128::from(wanted) - u128::from(limit);
-            let mut at = now;
-            for freed in self.buckets.range(start..).map(Bucket::freed) {
-                at = freed.at;
-                over = over.saturating_sub(u128::from(freed.recipients));
-                if over == 0 {
-                    break;
-                }
-            }
-            at
-        });
+        let room_at = limit
+            .checked_sub(wanted)
+            .map(|may_stay| self.room_at(start, sum, may_stay).unwrap_or(now));
         Err(QuotaExceeded {
             limit,
             used,
             wanted,
             room_at,
         })
+    }
+
+    /// The first second in which no more than `may_stay` of the `sum` from bucket `start` on still
+    /// count. Walks from that end from which less than half of the sum lies in the way.
+    fn room_at(&self, start: usize, sum: u128, may_stay: u64) -> Option<i64> {
+        let mut window = self.buckets.range(start..);
+        let may_stay = u128::from(may_stay);
+        let must_go = sum.saturating_sub(may_stay);
+        let mut passed = 0;
+        let mut pass = |bucket: &&Bucket| {
+            passed += u128::from(bucket.recipients);
+            passed
+        };
+        let last_to_go = if must_go <= may_stay {
+            window.find(|bucket| pass(bucket) >= must_go)
+        } else {
+            window.rev().find(|bucket| pass(bucket) > may_stay)
+        };
+        last_to_go.map(|bucket| bucket.freed().at)
     }
 
     fn find(&self, at: i64) -> Result<usize, usize> {
