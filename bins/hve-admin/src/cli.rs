@@ -36,7 +36,7 @@ pub(crate) struct Global {
     /// The server's configuration file; its store.path names the store.
     ///
     /// Without --config and --dir the variables HVE_CONFIG and HVE_DIR are looked at.
-    #[arg(long, value_name = "FILE", global = true, conflicts_with = "dir")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
 
     /// The data folder of `hve-server demo`; the store is DIR/store.db.

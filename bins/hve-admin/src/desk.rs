@@ -168,6 +168,9 @@ impl Desk {
 fn locate(global: &Global) -> Result<(PathBuf, Option<DeviceServer>)> {
     let (config, dir) = match (&global.config, &global.dir) {
         (None, None) => (host::path("HVE_CONFIG"), host::path("HVE_DIR")),
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("--config and --dir name two stores").hint("leave one out"));
+        }
         (config, dir) => (config.clone(), dir.clone()),
     };
     if let Some(file) = config {
@@ -181,7 +184,8 @@ fn locate(global: &Global) -> Result<(PathBuf, Option<DeviceServer>)> {
     };
     let file = dir.join("hve.toml");
     let server = if file.is_file() {
-        device_server(&load(&file)?)
+        // It is looked at for the device settings only: a mistake in it is the server's business.
+        Config::load(&file).ok().as_ref().and_then(device_server)
     } else {
         Some(demo_server())
     };
@@ -189,6 +193,10 @@ fn locate(global: &Global) -> Result<(PathBuf, Option<DeviceServer>)> {
 }
 
 fn load(file: &Path) -> Result<Config> {
+    if !file.exists() {
+        let message = format!("there is no configuration {}", file.display());
+        return Err(Failure::not_found(message).hint("check --config"));
+    }
     Config::load(file).map_err(|mistakes| {
         Failure::failed(mistakes).hint("`hve-server check --config FILE` names every mistake")
     })

@@ -63,10 +63,17 @@ fn a_configuration_names_store_and_server() {
     assert_eq!(added["device"]["server"], "mail.contoso.test");
     assert_eq!(added["device"]["port"], 587);
 
+    // Wherever the two are said, they name two stores.
+    let folder = site.folder().to_str().unwrap();
+    let ran = with_config(&["tenant", "list", "--dir", folder]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+
     fs::write(&config, "hostname = 3\n").unwrap();
     let ran = with_config(&["tenant", "list"]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("other.toml:1:"), "{ran:?}");
+    fs::remove_file(&config).unwrap();
+    assert_eq!(with_config(&["tenant", "list"]).code, 3);
 }
 
 #[test]
