@@ -101,6 +101,14 @@ impl fmt::Display for Cause {
 
 impl std::error::Error for Cause {}
 
+#[cfg(test)]
+impl Cause {
+    pub(crate) fn sync_failed() -> Self {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        Self(rusqlite::Error::SqliteFailure(code, None))
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {

@@ -4,6 +4,8 @@ mod accept;
 mod batch;
 mod books;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},
@@ -183,6 +185,8 @@ impl Writer {
             open.connection.is_autocommit() || open.connection.execute_batch("ROLLBACK").is_ok();
         if rolled_back && matches!(error, StoreError::Busy | StoreError::DiskFull) {
             self.books.undo();
+            // A log that starts over needs no room.
+            open.log_pages.store(CHECKPOINT_PAGES, Ordering::Relaxed);
             self.open = Some(open);
         } else {
             // What the disk holds now is unknown, and so is what the library believes of it

@@ -150,6 +150,12 @@ impl Books {
         std::mem::take(&mut self.journal)
     }
 
+    #[cfg(test)]
+    pub(super) fn used(&mut self, id: TenantId, now: UtcDateTime) -> u64 {
+        let quota = self.tenants.get_mut(&id).and_then(|t| t.quota.as_mut());
+        quota.map_or(0, |quota| quota.used(now.unix_timestamp()))
+    }
+
     /// Forgets everything; it is read from the file when it is next needed.
     pub(super) fn forget(&mut self) {
         *self = Self::default();

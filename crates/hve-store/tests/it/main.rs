@@ -1,8 +1,24 @@
 //! The store on a real file, from outside.
 
 #[cfg(test)]
+mod accepting;
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod directory;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod queue;
+#[cfg(test)]
+mod quota;
+#[cfg(test)]
+mod settling;
 #[cfg(test)]
 mod site;
 #[cfg(test)]
-mod writing;
+mod usage;

@@ -136,3 +136,13 @@ pub(crate) fn password(text: &str) -> PasswordHash {
     };
     PasswordHash::derive(&text.to_owned().into(), [7; 16], cost).unwrap()
 }
+
+/// So many seconds after [`NOON`].
+pub(crate) fn later(seconds: i64) -> UtcDateTime {
+    NOON + time::Duration::seconds(seconds)
+}
+
+/// The file as another program would see it, to look into it or to damage it.
+pub(crate) fn raw(path: &std::path::Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(path).unwrap()
+}
