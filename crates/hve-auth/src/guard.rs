@@ -8,11 +8,14 @@ use std::{
     time::Duration,
 };
 
-use hve_types::Address;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
-use crate::{SignInRefusal, guard_table::Table, keyed::Keyed};
+use crate::{
+    SignInRefusal,
+    guard_table::Table,
+    keyed::{Keyed, canonical},
+};
 
 /// The numbers of the [`Guard`], with the reasons for their defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +38,9 @@ pub struct GuardLimits {
     /// How long a pair of account and address that was right is spared. Default 30 days: a device
     /// that reports once a month stays known.
     pub known_for: Duration,
-    /// Entries of each of the three tables: accounts, addresses, known pairs. Default 65,536,
-    /// some 50 MB if an attacker fills them all. When one is full, a quarter goes: those without
-    /// a block, longest unheard of, first.
+    /// Entries of each of the three tables: accounts, addresses, known pairs. Default 65,536: 60 MB
+    /// if an attacker fills them all with one wrong password each, at 20 ms of hashing apiece.
+    /// When one is full, a quarter goes: those without a block, longest unheard of, first.
     pub entries: usize,
 }
 
@@ -65,6 +68,9 @@ impl Default for GuardLimits {
 /// A right password clears no count but makes the pair of account and address known: a known pair
 /// is admitted while its account or its address is blocked, until the pair itself has tried as
 /// many distinct wrong passwords as block an account.
+///
+/// The same wrong password may be repeated without end; [`WrongPasswords`](crate::WrongPasswords)
+/// keeps that from costing anything.
 pub struct Guard {
     keyed: Keyed,
     limits: GuardLimits,
@@ -155,9 +161,9 @@ impl Guard {
         let user = canonical(user);
         let network = network(from);
         Keys {
-            account: self.key(&[b"account", user.as_bytes()]),
-            address: self.key(&[b"address", &network]),
-            pair: self.key(&[b"pair", user.as_bytes(), &network]),
+            account: self.keyed.number(&[b"account", user.as_bytes()]),
+            address: self.keyed.number(&[b"address", &network]),
+            pair: self.keyed.number(&[b"pair", user.as_bytes(), &network]),
         }
     }
 
@@ -169,12 +175,6 @@ impl Guard {
             .keyed
             .tag(&[b"secret", &keys.account.to_le_bytes(), password]);
         u64::from_le_bytes(tag.first_chunk().copied().unwrap_or_default())
-    }
-
-    fn key(&self, parts: &[&[u8]]) -> u128 {
-        let tag = self.keyed.tag(parts);
-        let half = tag.first_chunk().copied().unwrap_or_default();
-        u128::from_le_bytes(half)
     }
 }
 
@@ -240,11 +240,6 @@ struct Keys {
     account: u128,
     address: u128,
     pair: u128,
-}
-
-/// All spellings of one user name are one: else each would have guesses of its own.
-fn canonical(user: &str) -> String {
-    Address::parse(user).map_or_else(|_| user.to_ascii_lowercase(), |address| address.key())
 }
 
 /// The address as IPv6; of IPv6 only the /64. IPv4 written as IPv6 is IPv4.

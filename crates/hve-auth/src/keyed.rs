@@ -1,6 +1,7 @@
 //! Keyed hashes of what strangers choose: texts become numbers of one size that nobody can aim.
 
 use hmac::{Hmac, KeyInit, Mac};
+use hve_types::Address;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -28,4 +29,16 @@ impl Keyed {
         }
         mac.finalize().into_bytes().into()
     }
+
+    /// Half of the tag: enough for a key of a table, as nobody who lacks the key can look for two
+    /// that are equal.
+    pub(crate) fn number(&self, parts: &[&[u8]]) -> u128 {
+        let tag = self.tag(parts);
+        u128::from_le_bytes(tag.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// All spellings of one user name are one: else each would have guesses of its own.
+pub(crate) fn canonical(user: &str) -> String {
+    Address::parse(user).map_or_else(|_| user.to_ascii_lowercase(), |address| address.key())
 }

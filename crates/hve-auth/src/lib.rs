@@ -2,8 +2,9 @@
 //!
 //! Passwords are kept as Argon2id hashes ([`PasswordHash`]); [`judge`] decides a sign-in and
 //! [`still_good`] every later command of a session; [`CredentialCache`] spares a device that
-//! connects for each message the price of Argon2, and [`Guard`] slows down guessing without
-//! harming those who merely have an old password.
+//! connects for each message the price of Argon2, [`WrongPasswords`] spares the server the same
+//! for one that repeats an old password, and [`Guard`] slows down guessing without harming those
+//! who merely have an old one.
 //!
 //! The crate does no I/O and reads neither clock nor randomness: times, keys and salts are
 //! arguments. It runs on the caller's thread: give [`PasswordHash::verify`] a thread that may be
@@ -76,6 +77,7 @@ mod keyed;
 mod new_password;
 mod password;
 mod sign_in;
+mod wrong;
 
 pub use cache::CredentialCache;
 pub use guard::{Blocked, BlockedBy, Guard, GuardLimits};
@@ -84,3 +86,4 @@ pub use new_password::{
 };
 pub use password::{HashCost, HashError, PasswordHash};
 pub use sign_in::{Credential, SignInRefusal, judge, still_good};
+pub use wrong::WrongPasswords;

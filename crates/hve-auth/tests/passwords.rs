@@ -3,6 +3,7 @@
 use hve_auth::{
     HashCost, HashError, PasswordHash, WeakPassword, check_new_password, generate_password,
 };
+use proptest::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 
 /// The least that Argon2 allows: tests need no protection.
@@ -254,5 +255,25 @@ fn each_octet_chooses_one_symbol() {
             .chars()
             .zip(other.expose_secret().chars());
         assert_eq!(pairs.filter(|(a, b)| a != b).count(), 1);
+    }
+}
+
+proptest! {
+    /// Whatever a row holds: an answer, no panic, and nothing taken that is over the bounds.
+    #[test]
+    fn any_text_is_read_or_refused(
+        text in r"(\$argon2(id|i|d)?)?(\$v=(19|16|[0-9]{1,12}))?(\$(m=[0-9]{1,11})?(,t=[0-9]{1,11})?(,p=[0-9]{1,11})?)?(\$[A-Za-z0-9+/=$]{0,60}){0,3}",
+        junk in "\\PC{0,80}",
+    ) {
+        for text in [&text, &junk] {
+            if let Ok(hash) = PasswordHash::parse(text) {
+                let cost = hash.cost();
+                prop_assert!(cost.memory_kib <= HashCost::MEMORY_KIB_MAX);
+                prop_assert!(cost.lanes <= HashCost::LANES_MAX);
+                let work = u64::from(cost.memory_kib) * u64::from(cost.passes);
+                prop_assert!(work <= HashCost::WORK_KIB_MAX);
+                prop_assert_eq!(hash.as_phc(), text);
+            }
+        }
     }
 }
