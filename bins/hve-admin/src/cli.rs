@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::size::words;
+
 pub(crate) use books::{
     AuditVerb, ExplainArgs, Format, QueueList, QueueVerb, QuotaVerb, ReportArgs, UsageVerb,
 };
@@ -48,7 +50,7 @@ pub(crate) struct Global {
     pub(crate) json: bool,
 
     /// Who is named in the audit log; the system user when it is not given.
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, value_parser = words)]
     pub(crate) actor: Option<String>,
 }
 

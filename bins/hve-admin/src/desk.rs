@@ -222,7 +222,7 @@ fn device_server(config: &Config) -> Option<DeviceServer> {
 /// What `hve-server demo` listens on when it is not told otherwise.
 fn demo_server() -> DeviceServer {
     DeviceServer {
-        name: "127.0.0.1".to_owned(),
+        name: "localhost".to_owned(),
         port: Some(5870),
         security: "STARTTLS",
     }

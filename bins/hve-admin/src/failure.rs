@@ -5,6 +5,8 @@ use std::fmt::Display;
 use hve_store::{ChangeError, OpenError, StoreError};
 use serde_json::{Value, json};
 
+use crate::output;
+
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 /// A verb that did not do what it was asked.
@@ -73,8 +75,20 @@ impl Failure {
 
     /// One or two lines for eyes.
     pub(crate) fn text(&self) -> String {
-        let hint = self.hint.as_deref().map(|hint| format!("\n  {hint}"));
-        format!("error: {}{}\n", self.message, hint.unwrap_or_default())
+        // Messages may repeat what a file or a client said.
+        let clean = |text: &str| {
+            let lines: Vec<String> = text.lines().map(output::clean).collect();
+            lines.join("\n")
+        };
+        let hint = self
+            .hint
+            .as_deref()
+            .map(|hint| format!("\n  {}", clean(hint)));
+        format!(
+            "error: {}{}\n",
+            clean(&self.message),
+            hint.unwrap_or_default()
+        )
     }
 
     /// `{"error": {"kind", "code", "message", "hint"}}`.

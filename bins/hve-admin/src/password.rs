@@ -32,6 +32,12 @@ pub(crate) fn obtain(source: Source) -> Result<SecretString> {
         Source::Prompt => prompt(),
         Source::Random => Ok(generate_password(host::random()?)),
         Source::Stdin => {
+            if io::stdin().is_terminal() {
+                return Err(Failure::usage(
+                    "standard input is a terminal, which would show the password",
+                )
+                .hint("pipe it in; without --password-stdin `account add` asks without echo"));
+            }
             let password = read(io::stdin().lock())?;
             check(&password)?;
             Ok(password)

@@ -15,7 +15,7 @@ use crate::{
     confirm::confirm,
     desk::Desk,
     failure::{Failure, Result},
-    output::{self, Answer},
+    output::Answer,
 };
 
 /// Recipients that are listed for eyes at one time.
@@ -115,7 +115,7 @@ fn read(input: impl Read) -> Result<Vec<Address>> {
             Ok(address) => addresses.push(address),
             Err(error) => {
                 let line = record.position().map_or(0, csv::Position::line);
-                wrong.push(format!("line {line}: {}: {error}", output::clean(cell)));
+                wrong.push(format!("line {line}: {cell}: {error}"));
             }
         }
     }

@@ -168,7 +168,7 @@ pub(crate) fn device_text(
         ),
         ("Port", port),
         (
-            "Security",
+            "Encryption",
             server
                 .map_or("STARTTLS", |server| server.security)
                 .to_owned(),

@@ -1,4 +1,4 @@
-//! Sizes and counts as people write and read them.
+//! Sizes, counts and words as people write and read them.
 
 use std::num::NonZeroU32;
 
@@ -48,6 +48,20 @@ pub(crate) fn rate(text: &str) -> Result<Rate, String> {
     text.parse()
         .map(|rate| Rate(Some(rate)))
         .map_err(|_| format!("write a whole number from 1 to {} or `unlimited`", u32::MAX))
+}
+
+/// Parses a count from 1.
+pub(crate) fn positive(text: &str) -> Result<NonZeroU32, String> {
+    text.parse()
+        .map_err(|_| format!("write a whole number from 1 to {}", u32::MAX))
+}
+
+/// Parses words that must say something.
+pub(crate) fn words(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("write at least a word".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn count(text: &str) -> Result<u64, String> {

@@ -44,7 +44,12 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
     /// Whose days: utc, local, an offset such as +01:00, or a zone such as Europe/Berlin
-    #[arg(long, value_name = "ZONE", default_value = "utc")]
+    #[arg(
+        long,
+        value_name = "ZONE",
+        default_value = "utc",
+        allow_hyphen_values = true
+    )]
     pub(crate) zone: String,
     /// Only this tenant, by any of its domains [default: all]
     #[arg(long, value_name = "DOMAIN")]
@@ -147,7 +152,7 @@ pub(crate) struct QueueList {
     #[arg(long, value_name = "ID")]
     pub(crate) after: Option<QueueId>,
     /// At most so many [default: 100, with --json: all]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = size::positive)]
     pub(crate) limit: Option<NonZeroU32>,
 }
 
@@ -156,7 +161,7 @@ pub(crate) enum AuditVerb {
     /// List changes, newest first
     List {
         /// At most so many [default: 100, with --json: all]
-        #[arg(long, value_name = "COUNT")]
+        #[arg(long, value_name = "COUNT", value_parser = size::positive)]
         limit: Option<NonZeroU32>,
         /// Only entries with a number below this one, to read on
         #[arg(long, value_name = "NUMBER")]

@@ -69,7 +69,7 @@ pub(crate) struct TenantLimitArgs {
     #[arg(long, value_name = "COUNT|unlimited", value_parser = size::ceiling)]
     pub(crate) recipients_per_day: Option<Ceiling>,
     /// Distinct recipients of one message [default: 50]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = size::positive)]
     pub(crate) recipients_per_message: Option<NonZeroU32>,
     /// Accounts at one time [default: 20]
     #[arg(long, value_name = "COUNT")]
@@ -78,14 +78,14 @@ pub(crate) struct TenantLimitArgs {
     #[arg(long, value_name = "SIZE", value_parser = size::octets)]
     pub(crate) message_size: Option<u64>,
     /// Sessions of one account at one time [default: 50]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = size::positive)]
     pub(crate) sessions_per_account: Option<NonZeroU32>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct SuspendArgs {
     /// Why; the client sees it in the reply
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = size::words)]
     pub(crate) reason: String,
     /// The moment at which it ends by itself, such as 2026-12-01T08:00:00Z
     #[arg(long, value_name = "RFC3339", value_parser = when::moment)]
@@ -156,7 +156,7 @@ pub(crate) enum RecipientVerb {
         #[arg(long, value_name = "ADDRESS")]
         after: Option<Address>,
         /// At most so many [default: 1000, with --json: all]
-        #[arg(long, value_name = "COUNT")]
+        #[arg(long, value_name = "COUNT", value_parser = size::positive)]
         limit: Option<NonZeroU32>,
     },
     /// Remove one recipient

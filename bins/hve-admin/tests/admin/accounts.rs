@@ -44,7 +44,7 @@ fn the_forms_of_the_contract_work() {
     assert_eq!(added["limits"], unlimited);
     assert_eq!(
         added["device"],
-        json!({"server": "127.0.0.1", "port": 5870, "security": "STARTTLS",
+        json!({"server": "localhost", "port": 5870, "security": "STARTTLS",
                "user": "hve02@contoso.test"})
     );
     assert_eq!(added.get("password"), None);
@@ -100,10 +100,10 @@ fn an_account_shows_its_device_settings() {
     let site = Site::new();
     let text = site.ok(&["account", "show", ACCOUNT]);
     for line in [
-        "Server     127.0.0.1",
-        "Port       5870",
-        "Security   STARTTLS",
-        "User name  hve01@contoso.test",
+        "Server      localhost",
+        "Port        5870",
+        "Encryption  STARTTLS",
+        "User name   hve01@contoso.test",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }

@@ -84,6 +84,7 @@ fn a_suspension_has_a_reason_an_actor_and_an_end() {
     ];
     site.fails(&past, 2);
     site.fails(&["tenant", "suspend", TENANT], 2);
+    site.fails(&["tenant", "suspend", TENANT, "--reason", " "], 2);
 }
 
 #[test]

@@ -104,6 +104,15 @@ fn a_password_is_asked_for_twice_and_not_shown() {
 }
 
 #[test]
+fn a_password_is_not_read_from_a_terminal_that_shows_it() {
+    let site = Site::new();
+    let arguments = ["account", "set", ACCOUNT, "--password-stdin"];
+    let (code, seen) = Terminal::run(&site, &arguments).end();
+    assert_eq!(code, 2, "{seen}");
+    assert!(seen.contains("pipe it in"), "{seen}");
+}
+
+#[test]
 fn a_person_may_say_no() {
     let site = Site::new();
     for (key, code, left) in [("n", 1, 1), ("y", 0, 0)] {
