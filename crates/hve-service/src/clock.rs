@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use hve_smtp::Now;
 use time::UtcDateTime;
 
 /// Both clocks of this process.
@@ -28,9 +29,21 @@ impl Clock {
 
     /// The moment, for tokio's timers, at which [`Clock::monotonic`] will be `at`.
     pub(crate) fn instant(&self, at: Duration) -> tokio::time::Instant {
-        (self.origin + at).into()
+        let at = at.min(FAR);
+        self.origin.checked_add(at).unwrap_or(self.origin).into()
+    }
+
+    /// Both clocks.
+    pub(crate) fn now(&self) -> Now {
+        Now {
+            monotonic: self.monotonic(),
+            utc: utc(),
+        }
     }
 }
+
+/// Later than any process lives: 30 years.
+const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// The time of day.
 #[expect(

@@ -21,6 +21,8 @@ pub(crate) enum ProxyError {
     Malformed,
     #[error("the PROXY header cannot be read: {0}")]
     Read(#[from] io::Error),
+    #[error("the PROXY header did not come in time")]
+    TooSlow,
 }
 
 /// Fewer octets than the shortest header of either version, and enough to tell them apart.

@@ -2,6 +2,8 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use hve_smtp::SessionLimits;
+
 use super::{read::Section, units::Octets};
 
 const KIB: u64 = 1024;
@@ -20,8 +22,24 @@ pub struct Limits {
     pub bytes_in_flight: u64,
     /// Octets of one message, whatever its tenant may send. Default 64 MiB.
     pub message_octets: u64,
-    /// From the first octet of a PROXY header or of a TLS handshake to its end. Default 10 s.
+    /// For a PROXY header, and for a TLS handshake. Default 10 s.
     pub handshake_timeout: Duration,
+    /// From the connection to a successful sign-in. Default 3 min: a stranger holds a connection
+    /// no longer.
+    pub sign_in_timeout: Duration,
+    /// Without a command. Default 5 min (RFC 5321 §4.5.3.2.7).
+    pub command_timeout: Duration,
+    /// Between two pieces of a message. Default 3 min (RFC 5321 §4.5.3.2.5).
+    pub data_timeout: Duration,
+    /// For one message in all. Default 30 min.
+    pub message_timeout: Duration,
+    /// Octets a second, on average, that a message must come with once a minute has passed.
+    /// Default 1 KiB: below a modem's speed.
+    pub slowest_octets: u64,
+    /// Errors of the protocol in one session; one more ends it. Default 20.
+    pub errors: NonZeroU32,
+    /// Failed sign-ins in one session; the last ends it. Default 5.
+    pub sign_in_attempts: NonZeroU32,
     /// Until a client takes the octets of a reply. Default 1 min.
     pub write_timeout: Duration,
     /// From the start of a shutdown until transactions in flight are cut off. Default 20 s, under
@@ -54,6 +72,13 @@ impl Default for Limits {
             bytes_in_flight: 256 * MIB,
             message_octets: 64 * MIB,
             handshake_timeout: Duration::from_secs(10),
+            sign_in_timeout: Duration::from_mins(3),
+            command_timeout: Duration::from_mins(5),
+            data_timeout: Duration::from_mins(3),
+            message_timeout: Duration::from_mins(30),
+            slowest_octets: KIB,
+            errors: count(20),
+            sign_in_attempts: count(5),
             write_timeout: Duration::from_secs(60),
             shutdown_grace: Duration::from_secs(20),
             hashing_threads: 0,
@@ -62,6 +87,24 @@ impl Default for Limits {
             verified_accounts: count(10_000),
             group_messages: count(256),
             group_octets: 16 * MIB,
+        }
+    }
+}
+
+impl Limits {
+    /// The part of them that one session keeps by itself.
+    pub(crate) fn session(&self) -> SessionLimits {
+        SessionLimits {
+            errors: self.errors.get(),
+            sign_in_attempts: self.sign_in_attempts.get(),
+            command: self.command_timeout,
+            sign_in: self.sign_in_timeout,
+            // The transport keeps it; the session's own is only a second guard.
+            tls_handshake: self.handshake_timeout.saturating_mul(2),
+            data_block: self.data_timeout,
+            data_total: self.message_timeout,
+            data_octets_per_second: self.slowest_octets,
+            ..SessionLimits::default()
         }
     }
 }
@@ -75,6 +118,13 @@ pub(super) fn read(mut section: Section<'_, '_>) -> Limits {
         bytes_in_flight: octets(&mut section, "bytes-in-flight", base.bytes_in_flight),
         message_octets: octets(&mut section, "message-size", base.message_octets),
         handshake_timeout: section.or("handshake-timeout", base.handshake_timeout),
+        sign_in_timeout: section.or("sign-in-timeout", base.sign_in_timeout),
+        command_timeout: section.or("command-timeout", base.command_timeout),
+        data_timeout: section.or("data-timeout", base.data_timeout),
+        message_timeout: section.or("message-timeout", base.message_timeout),
+        slowest_octets: octets(&mut section, "slowest-per-second", base.slowest_octets),
+        errors: section.or("errors", base.errors),
+        sign_in_attempts: section.or("sign-in-attempts", base.sign_in_attempts),
         write_timeout: section.or("write-timeout", base.write_timeout),
         shutdown_grace: section.or("shutdown-grace", base.shutdown_grace),
         hashing_threads: section.or("hashing-threads", base.hashing_threads),

@@ -1,0 +1,238 @@
+//! Who answers the questions of one session, and with what: directory, sign-in, policy, store.
+
+use std::{net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use hve_auth::still_good;
+use hve_delivery::{Content, Due};
+use hve_policy::{RecipientFacts, header, recipient, sender, size};
+use hve_smtp::{
+    Answer, Credentials, DataRequest, MailRequest, Now, Question, RcptRequest, Refusal, Submission,
+};
+use hve_store::NewMessage;
+use hve_types::{Account, Address, DomainKind, Principal, Tenant};
+use tracing::{error, info};
+
+use crate::{
+    budget::Share,
+    committer::Refused,
+    directory::{DirectoryError, DirectoryView},
+    refusals,
+    server::{Server, queue_id},
+    sign_in::SignedIn,
+};
+
+/// The host of one session.
+pub(crate) struct Host {
+    server: Arc<Server>,
+    client: IpAddr,
+    signed_in: Option<SignedIn>,
+    /// The directory as of the last read from the client: what it sent in one piece is judged by
+    /// one state.
+    view: Option<Arc<dyn DirectoryView>>,
+    /// The memory of the message that is being received.
+    pub(crate) share: Option<Share>,
+}
+
+type Judged = Result<Answer, Refusal>;
+
+impl Host {
+    pub(crate) const fn new(server: Arc<Server>, client: IpAddr) -> Self {
+        Self {
+            server,
+            client,
+            signed_in: None,
+            view: None,
+            share: None,
+        }
+    }
+
+    /// Input has come: the next question looks at the directory anew.
+    pub(crate) fn input(&mut self) {
+        self.view = None;
+    }
+
+    pub(crate) fn account(&self) -> Option<&Address> {
+        self.signed_in.as_ref().map(|who| &who.principal.address)
+    }
+
+    /// Counts a refusal, under the account where that is known.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        let who = self.signed_in.as_ref().map(|who| &who.principal);
+        self.server.committer.count(Refused {
+            tenant: who.map(|who| who.tenant),
+            account: who.map(|who| who.account),
+            reason,
+        });
+    }
+
+    pub(crate) async fn answer(&mut self, question: Question, now: Now) -> Answer {
+        let judged = match question {
+            Question::Authenticate(credentials) => self.authenticate(&credentials, now).await,
+            Question::Mail(request) => self.mail(&request, now),
+            Question::Rcpt(request) => self.rcpt(&request, now),
+            Question::Data(request) => self.data(&request, now).await,
+            Question::Submit(submission) => self.submit(*submission, now).await,
+            // A question that is not known here is not granted.
+            _ => Err(refusals::unavailable()),
+        };
+        judged.unwrap_or_else(Answer::Refused)
+    }
+
+    async fn authenticate(&mut self, credentials: &Credentials, now: Now) -> Judged {
+        let view = self.view()?;
+        let sign_in = &self.server.sign_in;
+        let signed_in = sign_in
+            .authenticate(&*view, credentials, self.client, now)
+            .await?;
+        let user = signed_in.principal.address.clone();
+        info!(account = %user, client = %self.client, mechanism = credentials.mechanism.as_str(), "signed in");
+        self.signed_in = Some(signed_in);
+        Ok(Answer::Authenticated { user })
+    }
+
+    fn mail(&mut self, request: &MailRequest, now: Now) -> Judged {
+        // A transaction that was given up has given its memory back.
+        self.share = None;
+        let view = self.view()?;
+        let (principal, _, tenant) = self.standing(&*view, now)?;
+        sender(principal, request.sender.as_ref()).map_err(|no| refusals::sender(&no))?;
+        size(&tenant.limits, request.declared_octets.unwrap_or(0))
+            .map_err(|no| refusals::too_large(&no))?;
+        Ok(Answer::Accepted)
+    }
+
+    fn rcpt(&mut self, request: &RcptRequest, now: Now) -> Judged {
+        let view = self.view()?;
+        let (principal, _, tenant) = self.standing(&*view, now)?;
+        let address = &request.recipient.address;
+        let facts = match view.domain(&address.domain()) {
+            Some((of, kind)) if of == principal.tenant => RecipientFacts {
+                domain: Some(kind),
+                listed: kind == DomainKind::Authoritative
+                    && self
+                        .server
+                        .directory
+                        .lists_recipient(&*view, of, address)
+                        .map_err(|error| unreadable(&error))?,
+            },
+            _ => RecipientFacts::EXTERNAL,
+        };
+        recipient(&tenant.limits, facts, request.accepted)
+            .map_err(|no| refusals::recipient(&no))?;
+        let (version, now) = (view.version(), now.utc.unix_timestamp());
+        let recipients = request.accepted.saturating_add(1);
+        self.server
+            .hints
+            .check(principal, recipients, version, now)?;
+        Ok(Answer::Accepted)
+    }
+
+    async fn data(&mut self, request: &DataRequest, now: Now) -> Judged {
+        let view = self.view()?;
+        let (_, _, tenant) = self.standing(&*view, now)?;
+        let ceiling = self.server.settings.load().limits.message_octets;
+        let message_octets = tenant.limits.message_octets.min(ceiling);
+        let share = self.server.budget.share(request.declared_octets).await;
+        self.share = Some(share.map_err(|_| refusals::no_memory())?);
+        Ok(Answer::Proceed {
+            queue_id: queue_id().map_err(|error| {
+                error!(%error, "no randomness");
+                refusals::unavailable()
+            })?,
+            message_octets,
+        })
+    }
+
+    async fn submit(&mut self, submission: Submission, now: Now) -> Judged {
+        // Until the commit: then the message is delivery's, which has bounds of its own.
+        let _share = self.share.take();
+        let view = self.view()?;
+        let (principal, account, tenant) = self.standing(&*view, now)?;
+        header(principal, &submission.from, &submission.sender)
+            .map_err(|no| refusals::header(&no))?;
+        size(&tenant.limits, submission.received_octets).map_err(|no| refusals::too_large(&no))?;
+        if let Some(per_minute) = account.limits.messages_per_minute {
+            let (rates, id) = (&self.server.rates, principal.account);
+            rates
+                .check(id, per_minute, now.monotonic)
+                .map_err(|wait| refusals::rate(&wait))?;
+        }
+        let octets = submission.received_octets;
+        let message = NewMessage {
+            id: submission.queue_id,
+            tenant: principal.tenant,
+            account: principal.account,
+            envelope: Arc::new(submission.envelope),
+            content: Bytes::from(submission.content),
+            client: self.client,
+            message_id: submission.message_id,
+        };
+        let due = due(&message, now);
+        let committed = self.server.committer.submit(message).await;
+        let verdict = committed.map_err(refusals::store)?;
+        self.server.hints.learn(principal, &verdict, view.version());
+        refusals::accepted(&verdict, now.monotonic)?;
+        info!(
+            message = %due.id, account = %principal.address, client = %self.client,
+            recipients = due.envelope.recipients.len(), octets, "accepted"
+        );
+        self.server.handover.offer(due);
+        Ok(Answer::Queued)
+    }
+
+    /// The directory of this moment, read at most once for each input.
+    fn view(&mut self) -> Result<Arc<dyn DirectoryView>, Refusal> {
+        if let Some(view) = &self.view {
+            return Ok(Arc::clone(view));
+        }
+        let view = self
+            .server
+            .directory
+            .current()
+            .map_err(|error| unreadable(&error))?;
+        self.view = Some(Arc::clone(&view));
+        Ok(view)
+    }
+
+    /// Who the session acts for, if they still may.
+    fn standing<'a>(
+        &'a self,
+        view: &'a dyn DirectoryView,
+        now: Now,
+    ) -> Result<(&'a Principal, &'a Account, &'a Tenant), Refusal> {
+        let Some(SignedIn { principal, .. }) = &self.signed_in else {
+            // The session asks such questions after sign-in only.
+            return Err(refusals::unavailable());
+        };
+        let (account, tenant) = (
+            view.account(principal.account),
+            view.tenant(principal.tenant),
+        );
+        still_good(principal, account, tenant, now.utc)
+            .map_err(|no| refusals::no_longer_good(&no, now.monotonic))?;
+        match (account, tenant) {
+            (Some(account), Some(tenant)) => Ok((principal, account, tenant)),
+            _ => Err(refusals::unavailable()),
+        }
+    }
+}
+
+/// The message as delivery takes it over once it is durable.
+fn due(message: &NewMessage, now: Now) -> Due {
+    Due {
+        id: message.id,
+        tenant: message.tenant,
+        account: message.account,
+        envelope: Arc::clone(&message.envelope),
+        pending: (0..message.envelope.recipients.len()).collect(),
+        attempts: 0,
+        accepted_at: now.utc,
+        content: Content::InMemory(message.content.clone()),
+    }
+}
+
+fn unreadable(error: &DirectoryError) -> Refusal {
+    error!(%error, "directory unreadable");
+    refusals::unavailable()
+}

@@ -1,0 +1,300 @@
+//! One connection from its first octet to its last: it moves octets and steps, and decides nothing.
+
+use std::{net::SocketAddr, pin::Pin, sync::Arc};
+
+use hve_smtp::{Now, Opening, Refusal, Report, Session, Step, TlsFacts};
+use tokio::time::{Sleep, sleep_until, timeout};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use tracing::{debug, info, warn};
+
+use crate::{
+    answers::Host,
+    config::TlsStart,
+    server::Server,
+    tls,
+    transport::{Received, Transport, TransportError},
+};
+
+/// One connection.
+pub(crate) struct Driver {
+    server: Arc<Server>,
+    transport: Transport,
+    session: Session,
+    host: Host,
+    peer: SocketAddr,
+    /// Rings at the session's deadline, or before it: moving it for every command would cost more
+    /// than a needless ring now and then.
+    alarm: Pin<Box<Sleep>>,
+    /// Resolves when the server begins to stop, and again when it has waited long enough.
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    stopping: Stopping,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    No,
+    Draining,
+    Cut,
+}
+
+/// What a wait ended in.
+enum Woken {
+    Alarm,
+    Received(std::io::Result<Received>),
+    Stop,
+}
+
+impl Driver {
+    /// Takes over a connection; with implicit TLS, after its handshake.
+    ///
+    /// # Errors
+    /// The handshake failed; that is logged and counted here.
+    pub(crate) async fn open(
+        server: Arc<Server>,
+        mut transport: Transport,
+        peer: SocketAddr,
+        tls: TlsStart,
+    ) -> Result<Self, ()> {
+        let host = Host::new(Arc::clone(&server), peer.ip());
+        let id = server.names.session();
+        if tls == TlsStart::Implicit {
+            let begun = start_tls(&server, &mut transport).await;
+            begun.map_err(|error| tls_failed(&host, &id, peer, &error))?;
+        }
+        let now = server.clock.now();
+        let settings = server.settings.load();
+        let widest = server.directory.widest();
+        let ceiling = settings.limits.message_octets;
+        let opening = Opening {
+            id,
+            peer,
+            tls: facts(&transport),
+            message_octets: widest.map_or(ceiling, |of| of.message_octets.min(ceiling)),
+            recipients: widest.map_or(0, |of| of.recipients),
+            messages: 0,
+        };
+        let session = Session::new(Arc::clone(&settings.session), opening, now);
+        let deadline = server.clock.instant(session.deadline());
+        Ok(Self {
+            alarm: Box::pin(sleep_until(deadline)),
+            stop: Box::pin(server.drain.clone().cancelled_owned()),
+            stopping: Stopping::No,
+            server: Arc::clone(&server),
+            transport,
+            session,
+            host,
+            peer,
+        })
+    }
+
+    /// Greets with a refusal instead of a session.
+    pub(crate) fn overload(&mut self, refusal: Refusal) {
+        self.session.overload(refusal);
+    }
+
+    /// Serves the client to the end.
+    pub(crate) async fn run(mut self) {
+        debug!(session = self.session.opening().id, client = %self.peer, "connected");
+        loop {
+            let now = self.server.clock.now();
+            let alive = match self.session.poll(now) {
+                Step::NeedInput => self.wait(now).await,
+                Step::Send(bytes) => self.send(&bytes).await,
+                Step::Ask(question) => {
+                    let answer = self.host.answer(question, now).await;
+                    self.session.answer(answer, self.server.clock.now());
+                    true
+                }
+                Step::StartTls => self.start_tls().await,
+                Step::Report(report) => {
+                    self.report(report);
+                    true
+                }
+                Step::Close => {
+                    self.transport.close().await;
+                    return;
+                }
+                // A step that is not known here cannot be served.
+                _ => false,
+            };
+            if !alive {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the client, its deadline or the end of the server. False where the connection
+    /// is broken.
+    async fn wait(&mut self, now: Now) -> bool {
+        let deadline = self.server.clock.instant(self.session.deadline());
+        if deadline < self.alarm.deadline() {
+            self.alarm.as_mut().reset(deadline);
+        }
+        match self.woken().await {
+            Woken::Received(Ok(Received::Octets)) => {
+                self.host.input();
+                self.grow_share().await;
+            }
+            Woken::Received(Ok(Received::End)) => self.session.peer_closed(now),
+            Woken::Received(Err(error)) => {
+                let session = &self.session.opening().id;
+                debug!(session, client = %self.peer, %error, "connection broken");
+                return false;
+            }
+            Woken::Alarm => {
+                let now = self.server.clock.now();
+                self.session.timed_out(now);
+                let next = self.server.clock.instant(self.session.deadline());
+                self.alarm.as_mut().reset(next);
+            }
+            Woken::Stop => self.stop(),
+        }
+        true
+    }
+
+    async fn woken(&mut self) -> Woken {
+        let Self {
+            transport,
+            session,
+            host,
+            server,
+            alarm,
+            stop,
+            stopping,
+            ..
+        } = self;
+        let receive = transport.receive(|bytes| {
+            if let Some(share) = &mut host.share {
+                share.note(bytes.len());
+            }
+            session.receive(bytes, server.clock.now());
+        });
+        tokio::select! {
+            biased;
+            received = receive => Woken::Received(received),
+            () = stop, if *stopping != Stopping::Cut => Woken::Stop,
+            () = alarm => Woken::Alarm,
+        }
+    }
+
+    /// Makes room for what comes next of a message before it is read.
+    async fn grow_share(&mut self) {
+        if let Some(share) = &mut self.host.share
+            && share.grow().await.is_err()
+        {
+            self.host.share = None;
+            self.host.refused("bytes-in-flight");
+            self.give_up();
+        }
+    }
+
+    fn stop(&mut self) {
+        match self.stopping {
+            Stopping::No => {
+                self.stopping = Stopping::Draining;
+                self.session.drain(self.server.clock.now());
+                self.stop.set(self.server.cut.clone().cancelled_owned());
+            }
+            Stopping::Draining | Stopping::Cut => {
+                self.stopping = Stopping::Cut;
+                self.give_up();
+            }
+        }
+    }
+
+    /// Ends the session with 421, as if its deadline had passed.
+    fn give_up(&mut self) {
+        let now = self.server.clock.now();
+        self.session.timed_out(Now {
+            monotonic: self.session.deadline().max(now.monotonic),
+            utc: now.utc,
+        });
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> bool {
+        let patience = self.server.settings.load().limits.write_timeout;
+        match self.transport.send_within(bytes, patience).await {
+            Ok(()) => true,
+            Err(error) => {
+                let session = &self.session.opening().id;
+                debug!(session, client = %self.peer, %error, "reply not taken");
+                false
+            }
+        }
+    }
+
+    async fn start_tls(&mut self) -> bool {
+        match start_tls(&self.server, &mut self.transport).await {
+            Ok(()) => {
+                if let Some(facts) = facts(&self.transport) {
+                    self.session.tls_started(facts, self.server.clock.now());
+                }
+                true
+            }
+            Err(error) => {
+                tls_failed(&self.host, &self.session.opening().id, self.peer, &error);
+                false
+            }
+        }
+    }
+
+    fn report(&self, report: Report) {
+        let session = &self.session.opening().id;
+        let client = self.peer.ip();
+        match report {
+            Report::Refused {
+                correlation,
+                reason,
+                command,
+                code,
+                enhanced,
+                text,
+            } => {
+                self.host.refused(reason);
+                let enhanced = enhanced.map(|enhanced| enhanced.to_string());
+                let account = self.host.account().map(tracing::field::display);
+                info!(id = correlation, reason, command, code, enhanced, account, %client, "refused");
+                // It may quote a recipient.
+                debug!(id = correlation, text, "reply");
+            }
+            Report::ClearTextDropped { octets } => {
+                self.host.refused("clear-text-dropped");
+                warn!(session, %client, octets, "clear text behind STARTTLS dropped: a broken client or an attack");
+            }
+            Report::Ended {
+                reason,
+                commands,
+                messages,
+            } => debug!(session, %client, reason, commands, messages, "disconnected"),
+            other => debug!(session, %client, ?other, "report"),
+        }
+    }
+}
+
+async fn start_tls(server: &Server, transport: &mut Transport) -> Result<(), TransportError> {
+    let patience = server.settings.load().limits.handshake_timeout;
+    let handshake = transport.start_tls(server.tls.config());
+    tokio::select! {
+        done = timeout(patience, handshake) => done.unwrap_or(Err(TransportError::TooSlow)),
+        () = server.drain.cancelled() => Err(TransportError::Stopping),
+    }
+}
+
+fn facts(transport: &Transport) -> Option<TlsFacts> {
+    let (version, cipher) = transport.tls_facts()?;
+    Some(TlsFacts { version, cipher })
+}
+
+/// Bad input of a client, so no alarm; but the operator of the device may need the hint.
+fn tls_failed(host: &Host, session: &str, peer: SocketAddr, error: &TransportError) {
+    let hint = match error {
+        TransportError::Stopping => return,
+        TransportError::Tls(error) => tls::hint(error),
+        TransportError::TooSlow => "the client began a handshake and did not end it in time",
+        TransportError::Ended | TransportError::Io(_) => {
+            "the client went away: it may not trust the certificate, or not speak TLS"
+        }
+    };
+    host.refused("tls-failed");
+    info!(session, client = %peer.ip(), %error, hint, "TLS failed");
+}

@@ -1,0 +1,201 @@
+//! Who is it, and may they have another session: cache, guard, hashing threads, judgement.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use hve_auth::{
+    Credential, CredentialCache, Guard, GuardLimits, HashCost, PasswordHash, SignInRefusal, judge,
+    still_good,
+};
+use hve_smtp::{Credentials, Now, Refusal};
+use hve_types::{AccountId, Address, Principal};
+use tracing::{error, warn};
+
+use crate::{
+    config::Limits,
+    directory::{CachedDirectory, DirectoryError, DirectoryView},
+    hashing::HashingPool,
+    permits::{Permit, Permits},
+    refusals,
+};
+
+/// The sign-in of one server.
+pub(crate) struct SignIn {
+    directory: Arc<CachedDirectory>,
+    cache: Mutex<CredentialCache>,
+    guard: Mutex<Guard>,
+    pool: HashingPool,
+    /// What unknown users are compared with, so that they cost what known ones do.
+    decoy: PasswordHash,
+    sessions: Arc<Permits<AccountId>>,
+}
+
+/// Somebody who has signed in. Its place among the account's sessions is given back with it.
+pub(crate) struct SignedIn {
+    pub(crate) principal: Principal,
+    _place: Permit<AccountId>,
+}
+
+/// Two independent random keys.
+pub(crate) struct Keys {
+    pub(crate) cache: [u8; 32],
+    pub(crate) guard: [u8; 32],
+}
+
+impl SignIn {
+    /// # Errors
+    /// Threads could not be started.
+    pub(crate) fn new(
+        directory: Arc<CachedDirectory>,
+        limits: &Limits,
+        keys: Keys,
+    ) -> std::io::Result<Self> {
+        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let accounts = count(limits.verified_accounts.get());
+        let waiting = count(limits.hashing_queue.get());
+        Ok(Self {
+            directory,
+            cache: Mutex::new(CredentialCache::new(
+                keys.cache,
+                accounts,
+                limits.verified_for,
+            )),
+            guard: Mutex::new(Guard::new(keys.guard, GuardLimits::default())),
+            pool: HashingPool::start(count(limits.hashing_threads), waiting)?,
+            decoy: PasswordHash::decoy(HashCost::default()).map_err(std::io::Error::other)?,
+            sessions: Arc::default(),
+        })
+    }
+
+    /// Signs in, or says why not.
+    pub(crate) async fn authenticate(
+        &self,
+        view: &dyn DirectoryView,
+        credentials: &Credentials,
+        from: IpAddr,
+        now: Now,
+    ) -> Result<SignedIn, Refusal> {
+        let user = Address::parse(&credentials.user).ok();
+        let acts_as_itself = match &credentials.authzid {
+            None => true,
+            Some(other) => user.is_some() && Address::parse(other).ok() == user,
+        };
+        if !acts_as_itself {
+            return Err(refusals::sign_in(
+                &SignInRefusal::WrongCredentials,
+                now.monotonic,
+            ));
+        }
+        if let Some(principal) = self.remembered(view, user.as_ref(), credentials, now) {
+            return self.admit(view, principal, now);
+        }
+        let guarded = self.guard().admit(&credentials.user, from, now.monotonic);
+        guarded.map_err(|blocked| refusals::sign_in(&blocked.into(), now.monotonic))?;
+        let principal = self.verify(user.as_ref(), credentials, from, now).await?;
+        // Hashing took a while: what counts is the directory of this moment.
+        let view = self.directory.current().map_err(unreadable)?;
+        self.admit(&*view, principal, now)
+    }
+
+    /// The account whose password was verified not long ago and is the one given here.
+    fn remembered(
+        &self,
+        view: &dyn DirectoryView,
+        user: Option<&Address>,
+        credentials: &Credentials,
+        now: Now,
+    ) -> Option<Principal> {
+        let account = view.account_named(user?)?;
+        let version = account.credential_version;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache
+            .knows(account.id, version, &credentials.password, now.monotonic)
+            .then(|| Principal {
+                tenant: account.tenant,
+                account: account.id,
+                address: account.address.clone(),
+                credential_version: version,
+            })
+    }
+
+    /// Compares the password, with the same work for users that do not exist.
+    async fn verify(
+        &self,
+        user: Option<&Address>,
+        credentials: &Credentials,
+        from: IpAddr,
+        now: Now,
+    ) -> Result<Principal, Refusal> {
+        let found = match user {
+            Some(user) => self.directory.credential(user).map_err(unreadable)?,
+            None => None,
+        };
+        let hash = found.as_ref().map_or(&self.decoy, |found| &found.hash);
+        let right = self
+            .pool
+            .verify(hash.clone(), credentials.password.clone())
+            .await
+            .map_err(|_| refusals::sign_in_busy())?;
+        let judged = judge(found.as_ref(), right, now.utc);
+        self.learn(found.as_ref(), right, credentials, from, now.monotonic);
+        judged.map_err(|refused| refusals::sign_in(&refused, now.monotonic))
+    }
+
+    fn learn(
+        &self,
+        found: Option<&Credential>,
+        right: bool,
+        credentials: &Credentials,
+        from: IpAddr,
+        now: Duration,
+    ) {
+        let Credentials { user, password, .. } = credentials;
+        match found.filter(|_| right) {
+            Some(Credential { account, .. }) => {
+                self.guard().right(user, from, now);
+                let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+                cache.remember(account.id, account.credential_version, password, now);
+            }
+            None => {
+                if let Some(blocked) = self.guard().wrong(user, from, password, now) {
+                    warn!(user, %from, by = ?blocked.by, "sign-in blocked for a while");
+                }
+            }
+        }
+    }
+
+    /// Judges again with the view, which may be newer, and takes a place among the sessions.
+    fn admit(
+        &self,
+        view: &dyn DirectoryView,
+        principal: Principal,
+        now: Now,
+    ) -> Result<SignedIn, Refusal> {
+        let tenant = view.tenant(principal.tenant);
+        still_good(&principal, view.account(principal.account), tenant, now.utc)
+            .map_err(|refused| refusals::sign_in(&refused, now.monotonic))?;
+        let limit = tenant.map_or(0, |tenant| tenant.limits.sessions_per_account.get());
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let place = self
+            .sessions
+            .take(principal.account, most)
+            .ok_or_else(|| refusals::sessions_of_account(limit))?;
+        Ok(SignedIn {
+            principal,
+            _place: place,
+        })
+    }
+
+    fn guard(&self) -> MutexGuard<'_, Guard> {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn unreadable(error: DirectoryError) -> Refusal {
+    error!(%error, "directory unreadable");
+    refusals::unavailable()
+}
