@@ -1,0 +1,287 @@
+//! A complete small installation in one folder, made on the first start and reused ever after.
+//!
+//! Tenant `contoso.test`, account `hve01@contoso.test` with a random password, a self-signed
+//! certificate, mail into Maildirs. It is a plain installation: `hve-server run` and `hve-admin`
+//! work on the same folder.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use hve_auth::{HashCost, HashError, PasswordHash, generate_password};
+use hve_store::{Act, ChangeError, NewAccount, NewTenant, OpenError, Store, StoreError};
+use hve_types::{AccountLimits, Address, AddressError, Domain, DomainKind, TenantLimits};
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+
+use crate::{
+    clock,
+    config::{Config, Mistakes, TlsFiles},
+    tls::{SelfSignedError, write_self_signed},
+};
+
+/// The tenant of the demonstration, and its only domain.
+const DOMAIN: &str = "contoso.test";
+/// Its account.
+const ACCOUNT: &str = "hve01@contoso.test";
+/// Somebody to send to.
+const RECIPIENT: &str = "you@contoso.test";
+
+/// An installation for a demonstration.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Demo {
+    /// What to run.
+    pub config: Config,
+    folder: PathBuf,
+    /// Known on the first start only: the store has a hash of it.
+    password: Option<SecretString>,
+}
+
+/// Why there is no demonstration.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DemoError {
+    /// An address of ours is none.
+    #[error("bug: {0}")]
+    Address(#[from] AddressError),
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] SelfSignedError),
+    /// Tenant or account could not be added.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// The configuration file in the folder has mistakes.
+    #[error("{0}")]
+    Config(#[from] Mistakes),
+    /// A file or folder cannot be made.
+    #[error("{path} cannot be made: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The password could not be hashed.
+    #[error("the password cannot be hashed: {0}")]
+    Hash(#[from] HashError),
+    /// No randomness for the password.
+    #[error("the system gives no random numbers: {0}")]
+    Randomness(#[from] getrandom::Error),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Demo {
+    /// Makes in `folder` whatever is missing there. `listen` is where it will listen; `None`
+    /// leaves what the folder's configuration says, at first `127.0.0.1:5870`.
+    ///
+    /// # Errors
+    /// See [`DemoError`]; what was made until then is used by the next call.
+    pub fn prepare(folder: &Path, listen: Option<SocketAddr>) -> Result<Self, DemoError> {
+        let made = |path: &Path, result: io::Result<()>| {
+            result.map_err(|source| DemoError::File {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        let mail = folder.join("mail");
+        made(&mail, fs::create_dir_all(&mail))?;
+        // Commands are printed for a reader who may be in another folder.
+        let folder = fs::canonicalize(folder).map_err(|source| DemoError::File {
+            path: folder.to_owned(),
+            source,
+        })?;
+        let tls = TlsFiles::new(folder.join("tls/cert.pem"), folder.join("tls/key.pem"));
+        if !tls.certificate.exists() {
+            // A key without its certificate is left over from a start that was broken off.
+            if tls.key.exists() {
+                made(&tls.key, fs::remove_file(&tls.key))?;
+            }
+            write_self_signed(&tls, &["localhost", "127.0.0.1", "::1"])?;
+        }
+        let file = folder.join("hve.toml");
+        if !file.exists() {
+            let address = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 5870)));
+            made(&file, fs::write(&file, config_text(address)))?;
+        }
+        let mut config = Config::load(&file)?;
+        if let (Some(listen), Some(listener)) = (listen, config.listeners.first_mut()) {
+            listener.address = listen;
+        }
+        let password = add_what_is_missing(&Store::open(&config.store)?)?;
+        Ok(Self {
+            config,
+            folder,
+            password,
+        })
+    }
+
+    /// What a person needs in order to try it, once it listens on `address`.
+    #[must_use]
+    pub fn instructions(&self, address: SocketAddr) -> String {
+        let shown = self.password.as_ref().map(ExposeSecret::expose_secret);
+        let password = shown.unwrap_or("(as shown at the first start)");
+        let folder = self.folder.display();
+        let (ip, port) = (address.ip(), address.port());
+        let mut text = format!(
+            "\nHigh Volume Email is ready. Settings for a device or an application:\n\n\
+             \x20 Server       {ip}\n\
+             \x20 Port         {port}\n\
+             \x20 Encryption   STARTTLS (TLS 1.2 or 1.3)\n\
+             \x20 User name    {ACCOUNT}\n\
+             \x20 Password     {password}\n\
+             \x20 Sender       {ACCOUNT}\n\
+             \x20 Recipients   anybody@{DOMAIN}\n\n"
+        );
+        // Writing to a string cannot fail.
+        let _ = match shown {
+            Some(_) => writeln!(
+                text,
+                "The password is shown this once: only a hash of it is kept."
+            ),
+            None => writeln!(
+                text,
+                "The password was shown at the first start. For a new one:\n\n\
+                 \x20 hve-admin --dir {folder} account set {ACCOUNT} --new-password"
+            ),
+        };
+        text.push_str(&self.commands(address, shown.unwrap_or("PASSWORD")));
+        let _ = write!(
+            text,
+            "\nMail will lie in  {folder}/mail/{DOMAIN}/you/new/\n\
+             Administer with   hve-admin --dir {folder} quota show\n\
+             Stop with         Ctrl-C\n\n"
+        );
+        text
+    }
+
+    /// One command for each of three clients.
+    fn commands(&self, address: SocketAddr, password: &str) -> String {
+        let certificate = self.config.tls.certificate.display();
+        let (ip, port) = (address.ip(), address.port());
+        format!(
+            "\nSend a message with one of these (each checks the certificate):\n\n\
+             # curl\n\
+             printf 'From: {ACCOUNT}\\r\\nTo: {RECIPIENT}\\r\\nSubject: Hello\\r\\n\\r\\nHello from curl.\\r\\n' |\n\
+             \x20 curl --ssl-reqd --cacert '{certificate}' --url smtp://{address} \\\n\
+             \x20   --user '{ACCOUNT}:{password}' \\\n\
+             \x20   --mail-from {ACCOUNT} --mail-rcpt {RECIPIENT} --upload-file -\n\n\
+             # swaks\n\
+             swaks --server {ip} --port {port} --tls --tls-verify --tls-ca-path '{certificate}' \\\n\
+             \x20 --auth PLAIN --auth-user {ACCOUNT} --auth-password '{password}' \\\n\
+             \x20 --from {ACCOUNT} --to {RECIPIENT}\n\n\
+             # Python\n\
+             python3 - <<'END'\n\
+             import smtplib, ssl\n\
+             with smtplib.SMTP('{ip}', {port}) as smtp:\n\
+             \x20   smtp.starttls(context=ssl.create_default_context(cafile='{certificate}'))\n\
+             \x20   smtp.login('{ACCOUNT}', '{password}')\n\
+             \x20   smtp.sendmail('{ACCOUNT}', ['{RECIPIENT}'],\n\
+             \x20                 'From: {ACCOUNT}\\r\\nTo: {RECIPIENT}\\r\\nSubject: Hello\\r\\n\\r\\nHello from Python.\\r\\n')\n\
+             END\n"
+        )
+    }
+}
+
+/// The password, where the account had to be added.
+fn add_what_is_missing(store: &Store) -> Result<Option<SecretString>, DemoError> {
+    let act = Act {
+        actor: "hve-server demo".into(),
+        at: clock::utc(),
+    };
+    let address = Address::parse(ACCOUNT)?;
+    let domain: Domain = address.domain();
+    let tenant = match store.tenant(&domain)? {
+        Some(tenant) => tenant,
+        None => {
+            let new = NewTenant {
+                name: domain,
+                kind: DomainKind::Relay,
+                limits: TenantLimits::default(),
+            };
+            store.add_tenant(&new, &act)?
+        }
+    };
+    if store.account(&address)?.is_some() {
+        return Ok(None);
+    }
+    let (mut seed, mut salt) = ([0; 32], [0; 16]);
+    getrandom::fill(&mut seed)?;
+    getrandom::fill(&mut salt)?;
+    let password = generate_password(seed);
+    let new = NewAccount {
+        tenant: tenant.id,
+        address,
+        display_name: "Demonstration".into(),
+        alias: None,
+        limits: AccountLimits::default(),
+        password: PasswordHash::derive(&password, salt, HashCost::default())?,
+    };
+    store.add_account(&new, &act)?;
+    Ok(Some(password))
+}
+
+fn config_text(address: SocketAddr) -> String {
+    format!(
+        "# Made by `hve-server demo`. Every key there is: see hve.example.toml beside the\n\
+         # sources of hve-server.\n\
+         hostname = \"localhost\"\n\n\
+         [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n\n\
+         [store]\npath = \"store.db\"\n\n\
+         [delivery]\nroute = \"maildir:mail\"\n\n\
+         [[listeners]]\naddress = \"{address}\"\ntls = \"starttls\"\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_start_reuses_all_and_shows_no_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let shown = "127.0.0.1:2525".parse().unwrap();
+        let first = Demo::prepare(folder.path(), Some(listen)).unwrap();
+        let password = first.password.clone().unwrap();
+        let text = first.instructions(shown);
+        let words = [
+            "STARTTLS", "2525", ACCOUNT, "curl", "swaks", "smtplib", "cert.pem",
+        ];
+        for word in words.into_iter().chain([password.expose_secret()]) {
+            assert!(text.contains(word), "{word}");
+        }
+        let certificate = fs::read(&first.config.tls.certificate).unwrap();
+
+        let second = Demo::prepare(folder.path(), None).unwrap();
+        assert!(second.password.is_none());
+        assert_eq!(second.config, first.config);
+        let text = second.instructions(shown);
+        assert!(!text.contains(password.expose_secret()));
+        assert!(text.contains("account set hve01@contoso.test --new-password"));
+        assert_eq!(
+            fs::read(&second.config.tls.certificate).unwrap(),
+            certificate
+        );
+        let checked = Config::check(&folder.path().join("hve.toml")).unwrap();
+        assert_eq!(checked, second.config);
+    }
+
+    #[test]
+    fn a_first_start_that_was_broken_off_is_made_good() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("tls")).unwrap();
+        fs::write(folder.path().join("tls/key.pem"), "half").unwrap();
+        let demo = Demo::prepare(folder.path(), None).unwrap();
+        assert!(crate::tls::inspect(&demo.config.tls).is_empty());
+        assert_eq!(demo.config.listeners[0].address.port(), 5870);
+    }
+}
