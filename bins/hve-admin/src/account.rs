@@ -1,6 +1,6 @@
 //! `account`: send-only accounts, their passwords and the settings of their devices.
 
-use hve_store::{AccountChange, NewAccount};
+use hve_store::{AccountChange, ChangeError, NewAccount};
 use hve_types::{Account, AccountLimits, Address, Ceiling};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ pub(crate) fn run(verb: AccountVerb, desk: &Desk) -> Result<Answer> {
             desk.store.remove_account(account.id, &desk.act)?;
             let json = json!({"removed": {
                 "address": account.address.as_str(),
-                "tenant": desk.tenant_name(&account)?,
+                "tenant": desk.tenant_of(&account)?.name.as_str(),
             }});
             Ok(Answer::new(format!("account {address} removed\n"), json))
         }
@@ -63,8 +63,12 @@ fn add(add: AccountAdd, desk: &Desk) -> Result<Answer> {
     let tenant = desk.tenant(Some(&add.address.domain()))?;
     // Told before a password is asked for; the store decides again when it adds.
     if desk.store.account(&add.address)?.is_some() {
-        let taken = hve_store::ChangeError::AddressTaken(add.address);
-        return Err(taken.into());
+        return Err(ChangeError::AddressTaken(add.address).into());
+    }
+    let in_use = u32::try_from(desk.store.accounts(tenant.id)?.len()).unwrap_or(u32::MAX);
+    let limit = tenant.limits.accounts;
+    if in_use >= limit {
+        return Err(ChangeError::AccountCap { limit, in_use }.into());
     }
     let source = match (add.password_stdin, add.generate_password) {
         (true, _) => Source::Stdin,
@@ -170,9 +174,9 @@ fn said(
     deed: &str,
     password: Option<&SecretString>,
 ) -> Result<Answer> {
-    let tenant = desk.tenant_name(account)?;
+    let tenant = desk.tenant_of(account)?;
     let server = desk.server.as_ref();
-    let mut json = account_json(account, &tenant, &desk.clock);
+    let mut json = account_json(account, tenant.name.as_str(), &desk.clock);
     if let Some(members) = json.as_object_mut() {
         members.insert("device".into(), device_json(server, account));
         if let Some(password) = password {

@@ -125,14 +125,13 @@ impl Desk {
         })
     }
 
-    /// What a tenant is called.
-    pub(crate) fn tenant_name(&self, account: &Account) -> Result<String> {
+    /// The tenant of an account.
+    pub(crate) fn tenant_of(&self, account: &Account) -> Result<Tenant> {
         let directory = self.store.snapshot()?;
-        let tenant = directory.tenant(account.tenant);
-        Ok(tenant.map_or_else(
-            || account.address.domain_str().to_owned(),
-            |t| t.name.to_string(),
-        ))
+        directory
+            .tenant(account.tenant)
+            .cloned()
+            .ok_or_else(|| Failure::not_found("the tenant of this account was removed meanwhile"))
     }
 
     fn known_tenants(&self) -> Result<String> {

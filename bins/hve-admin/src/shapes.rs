@@ -81,11 +81,15 @@ pub(crate) fn account_json(account: &Account, tenant: &str, clock: &Clock) -> Va
     value
 }
 
-pub(crate) fn account_text(account: &Account, tenant: &str, clock: &Clock) -> String {
+pub(crate) fn account_text(account: &Account, tenant: &Tenant, clock: &Clock) -> String {
+    let mut name = tenant.name.to_string();
+    if tenant.state.suspension(clock.now).is_some() {
+        name.push_str(", suspended");
+    }
     let rate = account.limits.messages_per_minute;
     output::pairs(&[
         ("account", account.address.to_string()),
-        ("tenant", tenant.to_owned()),
+        ("tenant", name),
         ("display name", account.display_name.clone()),
         ("alias", account.alias.clone().unwrap_or_else(|| "-".into())),
         ("state", state_text(&account.state, clock)),

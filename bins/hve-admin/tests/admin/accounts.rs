@@ -316,6 +316,9 @@ fn an_account_is_suspended_and_resumed() {
     assert_eq!(suspended["suspension"]["actor"], "olga");
     assert_eq!(suspended["suspension"]["until"], json!(null));
     assert!(site.ok(&["account", "list"]).contains("suspended"));
+    site.ok(&["tenant", "suspend", TENANT, "--reason", "abuse"]);
+    let text = site.ok(&["account", "show", ACCOUNT]);
+    assert!(text.contains("contoso.test, suspended"), "{text}");
     assert_eq!(
         site.json(&["account", "resume", ACCOUNT])["state"],
         "active"
