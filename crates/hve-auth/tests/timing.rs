@@ -23,13 +23,19 @@ fn row_23_an_unknown_user_costs_what_a_known_one_costs() {
     let decoy = PasswordHash::decoy(cost).unwrap();
     let wrong = SecretString::from("a wrong one");
     let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
-    for _ in 0..15 {
+    // On a busy machine it takes a few rounds until both had a moment to themselves; where the
+    // work differs, no number of rounds helps.
+    for round in 0..150 {
         shortest(&mut known, || real.verify(&wrong));
         shortest(&mut unknown, || decoy.verify(&wrong));
+        if round >= 10 && alike(known, unknown) {
+            return;
+        }
     }
-    let (less, more) = (known.min(unknown), known.max(unknown));
-    assert!(
-        more < less + less / 4,
-        "known {known:?}, unknown {unknown:?}"
-    );
+    panic!("known {known:?}, unknown {unknown:?}");
+}
+
+fn alike(one: Duration, other: Duration) -> bool {
+    let (less, more) = (one.min(other), one.max(other));
+    more <= less + less / 8
 }

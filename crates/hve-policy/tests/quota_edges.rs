@@ -20,6 +20,34 @@ fn ask_and_record(quota: &mut RollingQuota, now: i64) {
 }
 
 #[test]
+fn row_38_a_hundred_threads_share_the_last_fifty() {
+    use std::sync::Mutex;
+    for _ in 0..50 {
+        let quota = Mutex::new(quota(&[(START, 99_950)]));
+        let accepted: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..100)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut quota = quota.lock().unwrap();
+                        let verdict = quota.decide(Ceiling::AtMost(100_000), 1, START);
+                        if verdict.is_ok() {
+                            quota.record(START, 1);
+                        }
+                        usize::from(verdict.is_ok())
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum()
+        });
+        assert_eq!(accepted, 50);
+        assert_eq!(quota.into_inner().unwrap().used(START), 100_000);
+    }
+}
+
+#[test]
 fn row_39_an_event_counts_until_the_same_second_a_day_later_has_passed() {
     let mut quota = quota(&[(START, 100)]);
     let full = Ceiling::AtMost(100);
