@@ -71,7 +71,7 @@ impl Queue for Store {
     fn due(&self, now: UtcDateTime, limit: usize) -> Result<Vec<Due>, QueueError> {
         let found = Self::due(self, now, limit).map_err(QueueError::from_error)?;
         for parked in found.parked {
-            error!(message = %parked.id, reason = %parked.reason, "parked: this queue entry is damaged");
+            error!(queue_id = %parked.id, reason = %parked.reason, "parked: this queue entry is damaged");
         }
         let due = |message: hve_store::DueMessage| Due {
             id: message.id,

@@ -67,7 +67,7 @@ impl<Q: Queue> Worker<Q> {
             Content::InQueue => match self.queue.content(due.id) {
                 Ok(Some(content)) => Ok(content),
                 Ok(None) => {
-                    error!(message = %due.id, "the text of a queued message is missing");
+                    error!(queue_id = %due.id, "the text of a queued message is missing");
                     Err(Trouble::Final("its text is missing from the queue".into()))
                 }
                 Err(error) => Err(Trouble::Passing(error.to_string())),
@@ -196,11 +196,13 @@ fn tell(due: &Due, settlement: &Settlement) {
             }
         }
         let recipient = due.envelope.recipients.get(*index);
-        debug!(message = %due.id, to = recipient.map(|to| to.address.as_str()), ?outcome, "attempt");
+        debug!(queue_id = %due.id, to = recipient.map(|to| to.address.as_str()), ?outcome, "attempt");
     }
     let id = due.id;
     match why {
-        None => info!(message = %id, delivered, "delivered"),
-        Some(reason) => warn!(message = %id, delivered, deferred, failed, %reason, "not delivered"),
+        None => info!(queue_id = %id, delivered, "delivered"),
+        Some(reason) => {
+            warn!(queue_id = %id, delivered, deferred, failed, %reason, "not delivered")
+        }
     }
 }

@@ -174,7 +174,7 @@ impl Host {
         self.server.hints.learn(principal, &verdict, view.version());
         refusals::accepted(&verdict, now.monotonic)?;
         info!(
-            message = %due.id, account = %principal.address, client = %self.client,
+            queue_id = %due.id, account = %principal.address, client = %self.client,
             recipients = due.envelope.recipients.len(), octets, "accepted"
         );
         self.server.handover.offer(due);

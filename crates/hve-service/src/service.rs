@@ -275,9 +275,11 @@ impl Keys {
     fn random() -> Result<Self, getrandom::Error> {
         let mut keys = Self {
             cache: [0; 32],
+            wrong: [0; 32],
             guard: [0; 32],
         };
         getrandom::fill(&mut keys.cache)?;
+        getrandom::fill(&mut keys.wrong)?;
         getrandom::fill(&mut keys.guard)?;
         Ok(keys)
     }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use hve_auth::{
-    Credential, CredentialCache, Guard, GuardLimits, HashCost, PasswordHash, SignInRefusal, judge,
-    still_good,
+    Credential, CredentialCache, Guard, GuardLimits, HashCost, PasswordHash, SignInRefusal,
+    WrongPasswords, judge, still_good,
 };
 use hve_smtp::{Credentials, Now, Refusal};
 use hve_types::{AccountId, Address, Principal};
@@ -26,6 +26,7 @@ use crate::{
 pub(crate) struct SignIn {
     directory: Arc<CachedDirectory>,
     cache: Mutex<CredentialCache>,
+    wrong: Mutex<WrongPasswords>,
     guard: Mutex<Guard>,
     pool: HashingPool,
     /// What unknown users are compared with, so that they cost what known ones do.
@@ -39,9 +40,10 @@ pub(crate) struct SignedIn {
     _place: Permit<AccountId>,
 }
 
-/// Two independent random keys.
+/// Independent random keys.
 pub(crate) struct Keys {
     pub(crate) cache: [u8; 32],
+    pub(crate) wrong: [u8; 32],
     pub(crate) guard: [u8; 32],
 }
 
@@ -61,6 +63,11 @@ impl SignIn {
             cache: Mutex::new(CredentialCache::new(
                 keys.cache,
                 accounts,
+                limits.verified_for,
+            )),
+            wrong: Mutex::new(WrongPasswords::new(
+                keys.wrong,
+                WRONG_REMEMBERED,
                 limits.verified_for,
             )),
             guard: Mutex::new(Guard::new(keys.guard, GuardLimits::default())),
@@ -92,7 +99,7 @@ impl SignIn {
         if let Some(principal) = self.remembered(view, user.as_ref(), credentials, now) {
             return self.admit(view, principal, now);
         }
-        let guarded = self.guard().admit(&credentials.user, from, now.monotonic);
+        let guarded = lock(&self.guard).admit(&credentials.user, from, now.monotonic);
         guarded.map_err(|blocked| refusals::sign_in(&blocked.into(), now.monotonic))?;
         let principal = self.verify(user.as_ref(), credentials, from, now).await?;
         // Hashing took a while: what counts is the directory of this moment.
@@ -110,8 +117,7 @@ impl SignIn {
     ) -> Option<Principal> {
         let account = view.account_named(user?)?;
         let version = account.credential_version;
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache
+        lock(&self.cache)
             .knows(account.id, version, &credentials.password, now.monotonic)
             .then(|| Principal {
                 tenant: account.tenant,
@@ -133,6 +139,18 @@ impl SignIn {
             Some(user) => self.directory.credential(user).map_err(unreadable)?,
             None => None,
         };
+        let version = found.as_ref().map(|of| of.account.credential_version);
+        let repeated = lock(&self.wrong).knows(
+            &credentials.user,
+            version,
+            &credentials.password,
+            now.monotonic,
+        );
+        if repeated {
+            // A device with an old password: it hears the same as before, and costs nothing.
+            let wrong = SignInRefusal::WrongCredentials;
+            return Err(refusals::sign_in(&wrong, now.monotonic));
+        }
         let hash = found.as_ref().map_or(&self.decoy, |found| &found.hash);
         let right = self
             .pool
@@ -155,12 +173,13 @@ impl SignIn {
         let Credentials { user, password, .. } = credentials;
         match found.filter(|_| right) {
             Some(Credential { account, .. }) => {
-                self.guard().right(user, from, now);
-                let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-                cache.remember(account.id, account.credential_version, password, now);
+                lock(&self.guard).right(user, from, now);
+                lock(&self.cache).remember(account.id, account.credential_version, password, now);
             }
             None => {
-                if let Some(blocked) = self.guard().wrong(user, from, password, now) {
+                let version = found.map(|of| of.account.credential_version);
+                lock(&self.wrong).remember(user, version, password, now);
+                if let Some(blocked) = lock(&self.guard).wrong(user, from, password, now) {
                     warn!(user, %from, by = ?blocked.by, "sign-in blocked for a while");
                 }
             }
@@ -188,10 +207,14 @@ impl SignIn {
             _place: place,
         })
     }
+}
 
-    fn guard(&self) -> MutexGuard<'_, Guard> {
-        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Wrong passwords remembered: 800 kB.
+const WRONG_REMEMBERED: usize = 10_000;
+
+/// What is behind these locks is as good after a panic as before.
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
