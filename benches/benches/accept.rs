@@ -81,15 +81,20 @@ fn accept_and_settle(c: &mut Criterion) {
     group.finish();
 }
 
+/// What a session asks before each command, and what a restart costs each tenant once.
 fn read(c: &mut Criterion) {
-    let mut site = Site::new(4 << 10, 1);
+    let mut site = Site::new(64, 1);
     for _ in 0..100 {
-        let batch = site.batch(64);
+        let batch = site.batch(1000);
         site.commit(&batch);
     }
     let store = site.writer.store();
     c.bench_function("read the change counter", |b| {
         b.iter(|| black_box(store.change_counter().unwrap()));
+    });
+    let tenant = site.account.tenant;
+    c.bench_function("read back a quota of 100,000 events", |b| {
+        b.iter(|| black_box(store.quota(tenant, NOW + Duration::from_secs(60)).unwrap()));
     });
 }
 

@@ -143,7 +143,23 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub fn due(&self, now: UtcDateTime, limit: usize) -> Result<DueMessages, StoreError> {
-        let mut found = self.read(|connection| {
+        let mut found = self.due_page(now, limit)?;
+        let mut told = 0;
+        while told < found.parked.len() {
+            self.park_all(found.parked.get(told..).unwrap_or_default())?;
+            told = found.parked.len();
+            // A page of nothing but damage must not look like an empty queue.
+            if found.messages.is_empty() {
+                let next = self.due_page(now, limit)?;
+                found.messages = next.messages;
+                found.parked.extend(next.parked);
+            }
+        }
+        Ok(found)
+    }
+
+    fn due_page(&self, now: UtcDateTime, limit: usize) -> Result<DueMessages, StoreError> {
+        self.read(|connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {COLUMNS}, b.message IS m.id AND length(b.content) IS m.octets
                  FROM message m LEFT JOIN body b ON b.seq = m.body
@@ -155,24 +171,14 @@ impl Store {
                 match due(row) {
                     Ok(message) => found.messages.push(message),
                     Err(StoreError::Corrupt(reason)) => found.parked.push(Parked {
-                        id: to_queue_id(row.get_ref(0)?.as_blob().unwrap_or_default())?,
+                        id: id(row)?,
                         reason,
                     }),
                     Err(error) => return Err(error),
                 }
             }
             Ok(found)
-        })?;
-        for parked in &found.parked {
-            self.park(parked.id, &parked.reason)?;
-        }
-        // A page of nothing but damage must not look like an empty queue.
-        if found.messages.is_empty() && !found.parked.is_empty() {
-            let next = self.due(now, limit)?;
-            found.messages = next.messages;
-            found.parked.extend(next.parked);
-        }
-        Ok(found)
+        })
     }
 
     /// Sets a message aside, so that nobody tries it again; it stays in the queue for eyes.
@@ -180,10 +186,19 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub fn park(&self, id: QueueId, reason: &str) -> Result<(), StoreError> {
+        self.park_all(&[Parked {
+            id,
+            reason: reason.to_owned(),
+        }])
+    }
+
+    fn park_all(&self, parked: &[Parked]) -> Result<(), StoreError> {
         self.change(|connection| {
-            connection
-                .prepare_cached("UPDATE message SET due_at = NULL, parked = ?2 WHERE id = ?1")?
-                .execute((id.to_bytes(), reason))?;
+            let mut park = connection
+                .prepare_cached("UPDATE message SET due_at = NULL, parked = ?2 WHERE id = ?1")?;
+            for Parked { id, reason } in parked {
+                park.execute((id.to_bytes(), reason))?;
+            }
             Ok(())
         })
     }

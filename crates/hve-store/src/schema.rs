@@ -23,7 +23,7 @@ const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_store.sql")];
 
 /// How long a change waits for another process's. An import of 100,000 recipients holds the lock
 /// for less than a second.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a connection is for; it decides the settings.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,9 +69,11 @@ pub(crate) fn set_up(path: &Path, lock: Option<&WriterLock>) -> Result<(), OpenE
     if version(path, &connection)? == Some(newest()) {
         return Ok(());
     }
-    let _folder = lock_folder(path)?;
+    let folder = lock_folder(path)?;
     let Some(found) = version(path, &connection)? else {
-        return create(&connection).map_err(fail);
+        create(&connection).map_err(fail)?;
+        // The name of the new file must survive a power cut as well.
+        return folder.sync_all().map_err(|source| file_error(path, source));
     };
     if found < newest() {
         let held = match lock {
@@ -87,14 +89,9 @@ pub(crate) fn set_up(path: &Path, lock: Option<&WriterLock>) -> Result<(), OpenE
 
 /// The schema of the file; `None` is an empty file.
 fn version(path: &Path, connection: &Connection) -> Result<Option<i64>, OpenError> {
-    let read = |sql| {
-        connection
-            .query_row(sql, (), |row| row.get::<_, i64>(0))
-            .map_err(|error| foreign(path, error.into()))
-    };
-    let application = read("PRAGMA application_id")?;
-    let found = read("PRAGMA user_version")?;
-    if application == 0 && found == 0 && read("SELECT count(*) FROM sqlite_schema")? == 0 {
+    let (application, found, objects) =
+        read_marks(connection).map_err(|error| foreign(path, error.into()))?;
+    if (application, found, objects) == (0, 0, 0) {
         return Ok(None);
     }
     if application != APPLICATION_ID {
@@ -113,8 +110,27 @@ fn version(path: &Path, connection: &Connection) -> Result<Option<i64>, OpenErro
     Ok(Some(found))
 }
 
+/// Application id, schema version and number of tables, of one moment: somebody else may be
+/// setting the file up.
+fn read_marks(connection: &Connection) -> Result<(i64, i64, i64), rusqlite::Error> {
+    let moment = connection.unchecked_transaction()?;
+    let read = |sql| moment.query_row(sql, (), |row| row.get(0));
+    // The first statement takes the lock that the others read under.
+    let objects = read("SELECT count(*) FROM sqlite_schema")?;
+    Ok((
+        read("PRAGMA application_id")?,
+        read("PRAGMA user_version")?,
+        objects,
+    ))
+}
+
 fn create(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute_batch("PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;")?;
+    connection.execute_batch("PRAGMA page_size = 16384")?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
+    if mode != "wal" {
+        // Somebody looked at the empty file at this very moment.
+        return Err(StoreError::Busy);
+    }
     migrate(connection, 0)
 }
 

@@ -63,6 +63,24 @@ impl Store {
         self.read(change_counter)
     }
 
+    /// Looks through the whole file for damage; one line for each finding, at most `limit`. It
+    /// reads every page, which takes a while.
+    ///
+    /// # Errors
+    /// The store failed, or is so damaged that it cannot be looked through.
+    pub fn verify(&self, limit: u32) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare(&format!("PRAGMA quick_check({limit})"))?;
+            let mut rows = statement.query(())?;
+            let mut findings = Vec::new();
+            while let Some(row) = rows.next()? {
+                findings.push(row.get(0)?);
+            }
+            findings.retain(|finding: &String| finding != "ok");
+            Ok(findings)
+        })
+    }
+
     /// Reads with a connection of the pool. Each statement sees a state of its own; use
     /// [`Self::read_at_once`] for several.
     pub(crate) fn read<T, E: From<StoreError>>(

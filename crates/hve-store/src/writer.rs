@@ -13,6 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicI32, Ordering},
     },
+    time::Duration,
 };
 
 use rusqlite::Connection;
@@ -48,6 +49,8 @@ struct Open {
     connection: Connection,
     /// Pages in the write-ahead log after the last commit.
     log_pages: Arc<AtomicI32>,
+    /// Pages in it when it was last moved into the file; 0 once it has started over.
+    checkpointed_at: i32,
     /// The row number of the next body. Numbers are not given twice while we run.
     next_body: i64,
 }
@@ -116,29 +119,25 @@ impl Writer {
     /// # Errors
     /// The disk failed; the next commit opens the file anew.
     pub fn tend(&mut self) -> Result<(), CommitError> {
-        let Some(open) = &self.open else {
+        let Some(open) = &mut self.open else {
             return Ok(());
         };
         let pages = open.log_pages.load(Ordering::Relaxed);
-        if pages < CHECKPOINT_PAGES {
+        if pages < open.checkpointed_at {
+            // The log has started over.
+            open.checkpointed_at = 0;
+        }
+        if pages.saturating_sub(open.checkpointed_at) < CHECKPOINT_PAGES {
             return Ok(());
         }
-        // Usually readers are in nobody's way. When they kept the log from starting over for
-        // long, this waits for them.
-        let sql = if pages < CHECKPOINT_PAGES * 16 {
-            "PRAGMA wal_checkpoint(PASSIVE)"
-        } else {
-            "PRAGMA wal_checkpoint(RESTART)"
-        };
-        let done = open
-            .connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.query_row((), |_| Ok(())));
-        open.log_pages.store(0, Ordering::Relaxed);
-        match done.map_err(StoreError::from) {
+        open.checkpointed_at = pages;
+        match checkpoint(&open.connection, pages) {
             // Without room for the file to grow the log can still take what fits into it.
             Ok(()) | Err(StoreError::Busy | StoreError::DiskFull) => Ok(()),
-            Err(error) => Err(self.fall_back(error)),
+            Err(error) => match self.fall_back(error) {
+                CommitError::DiskFull => Ok(()),
+                error => Err(error),
+            },
         }
     }
 
@@ -164,6 +163,7 @@ impl Writer {
         self.open = Some(Open {
             connection,
             log_pages,
+            checkpointed_at: 0,
             next_body,
         });
         Ok(())
@@ -178,7 +178,7 @@ impl Writer {
             }
             other => other,
         };
-        let Some(open) = self.open.take() else {
+        let Some(mut open) = self.open.take() else {
             return error;
         };
         let rolled_back =
@@ -186,6 +186,7 @@ impl Writer {
         if rolled_back && matches!(error, StoreError::Busy | StoreError::DiskFull) {
             self.books.undo();
             // A log that starts over needs no room.
+            open.checkpointed_at = 0;
             open.log_pages.store(CHECKPOINT_PAGES, Ordering::Relaxed);
             self.open = Some(open);
         } else {
@@ -243,6 +244,23 @@ fn take_out(connection: &Connection, doubtful: &[books::Entry]) -> Result<(), St
     };
     Ok(attempt()?)
 }
+
+/// Moves the log into the file. Readers are usually in nobody's way; when one has kept the log
+/// from starting over for long, this waits for it a little.
+fn checkpoint(connection: &Connection, pages: i32) -> Result<(), StoreError> {
+    if pages < CHECKPOINT_PAGES * 16 {
+        return Ok(connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?
+            .query_row((), |_| Ok(()))?);
+    }
+    connection.busy_timeout(READERS_WAIT)?;
+    let done = connection.query_row("PRAGMA wal_checkpoint(RESTART)", (), |_| Ok(()));
+    connection.busy_timeout(schema::BUSY_TIMEOUT)?;
+    Ok(done?)
+}
+
+/// How long commits may wait for a reader that has held up a log of 256 MB.
+const READERS_WAIT: Duration = Duration::from_millis(100);
 
 const INSERT_USAGE: &str = "INSERT INTO usage
      (tenant, at, seq, account, kind, recipients, octets, message)

@@ -148,3 +148,69 @@ fn row_50_a_bit_flipped_in_the_log_takes_whole_commits_only() {
         "flips in several commits were tried: {seen:?}"
     );
 }
+
+/// Everything there is to read; the errors are of no interest, only that nothing else happens.
+fn read_all(store: &Store, site: &Site) -> Result<(), hve_store::StoreError> {
+    store.tenants()?;
+    store.snapshot()?;
+    store.names()?;
+    store.credential(&site.account.address)?;
+    store.audit(None, 1000)?;
+    store.recipients(site.tenant.id, None, 1000)?;
+    store.quota(site.tenant.id, NOON)?;
+    let all = UsageFilter {
+        tenant: None,
+        account: None,
+        from: later(-1000),
+        to: later(1000),
+    };
+    store.usage(&all, drop)?;
+    store.refusals(&all)?;
+    let page = QueueFilter {
+        limit: 1000,
+        ..QueueFilter::default()
+    };
+    for message in store.queue(&page)? {
+        store.content(message.id)?;
+    }
+    store.due(NOON, 1000)?;
+    Ok(())
+}
+
+#[test]
+fn row_50_damage_anywhere_in_the_file_is_an_error_or_parked_and_never_worse() {
+    let remains = Remains::new();
+    assert!(remains.site.store.verify(10).unwrap().is_empty());
+    // The log moves into the file when the last handle goes.
+    fs::write(format!("{}-wal", remains.path.display()), &remains.log).unwrap();
+    drop(Writer::open(&remains.path).unwrap());
+    let whole = fs::read(&remains.path).unwrap();
+    let (mut refused, mut noticed, mut damage) = (0, 0, 0);
+    for place in (0..whole.len()).step_by(4093) {
+        let mut file = whole.clone();
+        let end = whole.len().min(place + 40);
+        file[place..end].fill(0xa5);
+        for left in fs::read_dir(remains.folder.path()).unwrap() {
+            fs::remove_file(left.unwrap().path()).unwrap();
+        }
+        fs::write(&remains.path, file).unwrap();
+        damage += 1;
+        match Store::open(&remains.path) {
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                refused += 1;
+            }
+            Ok(store) => {
+                let read = read_all(&store, &remains.site);
+                let verified = store.verify(10);
+                if read.is_err() || verified.is_err() || !verified.unwrap_or_default().is_empty() {
+                    noticed += 1;
+                }
+            }
+        }
+    }
+    assert!(
+        refused > 0 && noticed > damage / 10,
+        "{refused} and {noticed} of {damage}"
+    );
+}
