@@ -212,7 +212,7 @@ fn ipv6_is_counted_by_its_64_and_mapped_ipv4_as_ipv4() {
     };
     for guess in 0..50_u32 {
         let user = format!("user{guess}");
-        guard.wrong(&user, v6(1, u128::from(guess) << 50), &secret(guess), START);
+        guard.wrong(&user, v6(1, u128::from(guess) << 58), &secret(guess), START);
     }
     assert!(guard.admit(USER, v6(1, 12_345), START).is_err());
     assert!(guard.admit(USER, v6(2, 0), START).is_ok());
