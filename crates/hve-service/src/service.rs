@@ -198,6 +198,12 @@ impl Service {
         &self.addresses
     }
 
+    /// Connections that are open at this moment.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Resolves when the service can go on no longer by itself; then [`Service::stop`] it.
     pub async fn failed(&self) {
         self.committer_ended.cancelled().await;

@@ -1,10 +1,8 @@
 //! A message's way through a service in this process: real TLS, real store, real Maildir.
 
-mod support;
-
 use std::time::Duration;
 
-use support::{ACCOUNT, Client, Site, act, until};
+use crate::support::{ACCOUNT, Client, Site, act, until};
 
 const TEXT: &str =
     "From: hve01@contoso.test\r\nTo: a@contoso.test\r\nSubject: Hello\r\n\r\nHi.\r\n..dot";

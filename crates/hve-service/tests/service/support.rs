@@ -136,6 +136,19 @@ impl Site {
         client
     }
 
+    /// How often something was refused for that reason, as far as it is committed.
+    pub(crate) fn refusals(&self, reason: &str) -> u64 {
+        let all = hve_store::UsageFilter {
+            tenant: None,
+            account: None,
+            from: time::UtcDateTime::UNIX_EPOCH,
+            to: time::UtcDateTime::MAX,
+        };
+        let counts = self.store.refusals(&all).unwrap();
+        let of_reason = counts.iter().filter(|count| count.reason == reason);
+        of_reason.map(|count| count.count).sum()
+    }
+
     /// The mails that wait in the Maildir of an address.
     pub(crate) fn mails(&self, domain: &str, local: &str) -> Vec<String> {
         let folder = self.path("mail").join(domain).join(local).join("new");
@@ -148,7 +161,7 @@ impl Site {
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// A client that waits for what it expects, with a limit.
@@ -178,14 +191,28 @@ impl Client {
         assert!(self.reply().await.contains("STARTTLS"));
         self.say("STARTTLS").await;
         self.expect("220 ").await;
-        let mut client = Self::over(handshake(self.stream.into_inner(), trust).await);
+        let mut client = self.under_tls(trust).await;
         client.say("EHLO client.test").await;
         client.expect("250").await;
         client
     }
 
+    /// The handshake, once the server has agreed to it.
+    pub(crate) async fn under_tls(self, trust: Arc<ClientConfig>) -> Self {
+        Self::over(handshake(self.stream.into_inner(), trust).await)
+    }
+
+    /// Sends close_notify; what the server still says can be read.
+    pub(crate) async fn end_tls(&mut self) {
+        self.stream.get_mut().shutdown().await.unwrap();
+    }
+
     pub(crate) async fn sign_in(&mut self, user: &str, password: &str) {
-        let plain = base64(format!("\0{user}\0{password}").as_bytes());
+        self.sign_in_as("", user, password).await;
+    }
+
+    pub(crate) async fn sign_in_as(&mut self, authzid: &str, user: &str, password: &str) {
+        let plain = base64(format!("{authzid}\0{user}\0{password}").as_bytes());
         self.say(&format!("AUTH PLAIN {plain}")).await;
     }
 
@@ -250,7 +277,7 @@ impl Client {
     }
 }
 
-async fn handshake(
+pub(crate) async fn handshake(
     stream: impl Stream + 'static,
     trust: Arc<ClientConfig>,
 ) -> tokio_rustls::client::TlsStream<impl Stream> {

@@ -1,0 +1,9 @@
+//! The whole service in this process: real TLS on 127.0.0.1, real store, real Maildir.
+
+mod limits;
+mod peers;
+mod quota;
+mod reload;
+mod sign_in;
+mod support;
+mod way;

@@ -1,0 +1,147 @@
+//! Sign-in through the whole service (bad-inputs rows 17, 20, 21).
+
+use hve_store::AccountChange;
+
+use crate::support::{ACCOUNT, PASSWORD, Site, act, hash, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_users_and_wrong_passwords_hear_the_same() {
+    let site = Site::new();
+    let service = site.start().await;
+    let mut replies = Vec::new();
+    for (user, password) in [
+        (ACCOUNT, "wrong-password"),
+        ("nobody@contoso.test", PASSWORD),
+        ("hve01", PASSWORD),
+        ("hve01@contoso.test ", PASSWORD),
+    ] {
+        let mut client = site.client(&service).await;
+        client.sign_in(user, password).await;
+        let reply = client.expect("535 5.7.3 ").await;
+        replies.push(reply.split_once(" [").unwrap().0.to_owned());
+    }
+    assert!(
+        replies.iter().all(|reply| *reply == replies[0]),
+        "{replies:?}"
+    );
+    let mut client = site.client(&service).await;
+    client.sign_in("HVE01@Contoso.TEST", PASSWORD).await;
+    client.expect("235 ").await;
+    until("the counts", || site.refusals("wrong-credentials") == 4).await;
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_acts_for_somebody_else() {
+    let site = Site::new();
+    let service = site.start().await;
+    let mut client = site.client(&service).await;
+    client
+        .sign_in_as("other@contoso.test", ACCOUNT, PASSWORD)
+        .await;
+    client.expect("535 5.7.3 ").await;
+    client
+        .sign_in_as("Hve01@contoso.test", ACCOUNT, PASSWORD)
+        .await;
+    client.expect("235 ").await;
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_20_and_21_guesses_are_blocked_and_old_passwords_are_not() {
+    let site = Site::new();
+    let service = site.start().await;
+    // A known client: it has signed in from here before. Its cache entry is voided below.
+    site.signed_in(&service).await;
+    for _ in 0..12 {
+        let mut printer = site.client(&service).await;
+        printer
+            .sign_in("hve02@contoso.test", "the-old-password")
+            .await;
+        printer.expect("535 5.7.3 ").await;
+    }
+    for guess in 0..10 {
+        let mut client = site.client(&service).await;
+        client
+            .sign_in("victim@contoso.test", &format!("guess-{guess}"))
+            .await;
+        client.expect("535 5.7.3 ").await;
+    }
+    let mut client = site.client(&service).await;
+    client.sign_in("victim@contoso.test", "guess-10").await;
+    let blocked = client.expect("454 4.7.0 ").await;
+    assert!(blocked.contains("wait "), "{blocked}");
+    let mut printer = site.client(&service).await;
+    printer
+        .sign_in("hve02@contoso.test", "the-old-password")
+        .await;
+    printer.expect("535 5.7.3 ").await;
+    site.signed_in(&service).await;
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_password_voids_what_was_verified() {
+    let site = Site::new();
+    let service = site.start().await;
+    let mut before = site.signed_in(&service).await;
+    let change = AccountChange {
+        password: Some(hash("another-long-password")),
+        ..AccountChange::default()
+    };
+    site.store
+        .change_account(site.account.id, &change, &act())
+        .unwrap();
+    let mut client = site.client(&service).await;
+    client.sign_in(ACCOUNT, PASSWORD).await;
+    client.expect("535 5.7.3 ").await;
+    client.sign_in(ACCOUNT, "another-long-password").await;
+    client.expect("235 ").await;
+    let refused = before
+        .ask(&format!("MAIL FROM:<{ACCOUNT}>"), "535 5.7.3 ")
+        .await;
+    assert!(refused.contains("sign in again"), "{refused}");
+    before.expect_end().await;
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_suspension_is_told_after_the_right_password_only() {
+    let site = Site::new();
+    let service = site.start().await;
+    site.store
+        .suspend_account(site.account.id, "abuse reported", None, &act())
+        .unwrap();
+    let mut client = site.client(&service).await;
+    client.sign_in(ACCOUNT, "wrong-password").await;
+    let wrong = client.expect("535 5.7.3 ").await;
+    assert!(!wrong.contains("abuse"), "{wrong}");
+    client.sign_in(ACCOUNT, PASSWORD).await;
+    let right = client.expect("535 5.7.3 ").await;
+    assert!(right.contains("abuse reported"), "{right}");
+    site.store.resume_account(site.account.id, &act()).unwrap();
+    client.sign_in(ACCOUNT, PASSWORD).await;
+    client.expect("235 ").await;
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_of_one_account_are_limited_at_sign_in() {
+    let site = Site::new();
+    let mut limits = site.tenant.limits.clone();
+    limits.sessions_per_account = std::num::NonZeroU32::MIN;
+    site.store
+        .set_tenant_limits(site.tenant.id, &limits, &act())
+        .unwrap();
+    let service = site.start().await;
+    let mut first = site.signed_in(&service).await;
+    let mut second = site.client(&service).await;
+    second.sign_in(ACCOUNT, PASSWORD).await;
+    second.expect("432 4.3.2 ").await;
+    second.expect_end().await;
+    first.ask("QUIT", "221 ").await;
+    first.expect_end().await;
+    until("its place", || service.sessions() == 0).await;
+    site.signed_in(&service).await;
+    service.stop().await.unwrap();
+}
