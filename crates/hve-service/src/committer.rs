@@ -290,3 +290,6 @@ fn answer(settlers: Vec<oneshot::Sender<Result<(), Trouble>>>, result: Result<()
         let _ = settler.send(result);
     }
 }
+
+#[cfg(test)]
+mod tests;

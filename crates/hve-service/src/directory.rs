@@ -246,3 +246,6 @@ impl CachedDirectory {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;
