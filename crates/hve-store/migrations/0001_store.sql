@@ -72,14 +72,16 @@ CREATE TABLE message (
     account INTEGER NOT NULL,
     body INTEGER NOT NULL,              -- body.seq
     octets INTEGER NOT NULL,
-    recipients INTEGER NOT NULL,
+    recipient_count INTEGER NOT NULL,
     accepted_at INTEGER NOT NULL,
     due_at INTEGER,                     -- NULL: held or parked
     attempts INTEGER NOT NULL,
     parked TEXT,                        -- why this row cannot be worked on
     client TEXT NOT NULL,
     message_id TEXT NOT NULL,
-    envelope TEXT NOT NULL,             -- JSON, never rewritten
+    sender TEXT,                        -- NULL: the null path
+    recipients TEXT NOT NULL,           -- an address a line
+    wishes TEXT,                        -- JSON; NULL where the client asked for nothing more
     progress TEXT                       -- JSON; NULL while every recipient waits
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX message_due ON message (due_at) WHERE due_at IS NOT NULL;

@@ -265,11 +265,12 @@ impl Store {
 }
 
 const COLUMNS: &str = "m.id, m.tenant, m.account, m.octets, m.accepted_at, m.due_at, m.attempts,
-     m.parked, m.client, m.message_id, m.envelope, m.progress, m.recipients";
+     m.parked, m.client, m.message_id, m.sender, m.recipients, m.wishes, m.progress,
+     m.recipient_count";
 
 fn due(row: &Row<'_>) -> Result<DueMessage, StoreError> {
     let (envelope, progress) = envelope(row)?;
-    if !row.get::<_, bool>(13)? {
+    if !row.get::<_, bool>(15)? {
         return Err(StoreError::Corrupt(
             "its content is missing or has another length".into(),
         ));
@@ -325,16 +326,15 @@ fn id(row: &Row<'_>) -> Result<QueueId, StoreError> {
 }
 
 fn envelope(row: &Row<'_>) -> Result<(Envelope, Vec<ProgressForm>), StoreError> {
-    let text = row.get_ref(10)?.as_str().map_err(rusqlite::Error::from)?;
-    let envelope = codec::to_envelope(text)?;
-    if to_count(envelope.recipients.len()) != row.get::<_, i64>(12)? {
+    let text = |index| -> Result<Option<&str>, StoreError> {
+        let text = row.get_ref(index)?.as_str_or_null();
+        Ok(text.map_err(rusqlite::Error::from)?)
+    };
+    let envelope = codec::to_envelope(text(10)?, text(11)?.unwrap_or_default(), text(12)?)?;
+    if to_count(envelope.recipients.len()) != row.get::<_, i64>(14)? {
         return Err(damaged("envelope", "another number of recipients"));
     }
-    let progress = row
-        .get_ref(11)?
-        .as_str_or_null()
-        .map_err(rusqlite::Error::from)?;
-    let progress = codec::to_progress(progress, envelope.recipients.len())?;
+    let progress = codec::to_progress(text(13)?, envelope.recipients.len())?;
     Ok((envelope, progress))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use hve_types::UsageKind;
+use hve_types::{Address, UsageKind};
 use rusqlite::{CachedStatement, Connection};
 use time::UtcDateTime;
 
@@ -62,22 +62,25 @@ struct Inserts<'c> {
     message: CachedStatement<'c>,
     body: CachedStatement<'c>,
     usage: CachedStatement<'c>,
+    /// Texts of the message at hand, in memory that is used again.
     client: String,
+    recipients: String,
 }
 
 impl<'c> Inserts<'c> {
     fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
         Ok(Self {
             message: connection.prepare_cached(
-                "INSERT INTO message (id, tenant, account, body, octets, recipients, accepted_at,
-                     due_at, attempts, client, message_id, envelope)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, ?8, ?9, ?10)
+                "INSERT INTO message (id, tenant, account, body, octets, recipient_count, accepted_at,
+                     due_at, attempts, client, message_id, sender, recipients, wishes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, ?8, ?9, ?10, ?11, ?12)
                  ON CONFLICT DO NOTHING",
             )?,
             body: connection
                 .prepare_cached("INSERT INTO body (seq, message, content) VALUES (?1, ?2, ?3)")?,
             usage: connection.prepare_cached(super::INSERT_USAGE)?,
             client: String::new(),
+            recipients: String::new(),
         })
     }
 
@@ -91,6 +94,8 @@ impl<'c> Inserts<'c> {
         let id = message.id.to_bytes();
         self.client.clear();
         write!(self.client, "{}", message.client).ok();
+        self.recipients.clear();
+        codec::recipients(&message.envelope, &mut self.recipients);
         let inserted = self.message.execute((
             &id,
             message.tenant.0,
@@ -101,7 +106,9 @@ impl<'c> Inserts<'c> {
             to_millis(now),
             &self.client,
             &message.message_id,
-            codec::envelope(&message.envelope),
+            message.envelope.sender.as_ref().map(Address::as_str),
+            &self.recipients,
+            codec::wishes(&message.envelope),
         ))?;
         if inserted == 0 {
             return Ok(false);

@@ -140,7 +140,7 @@ impl<'c> Statements<'c> {
     fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
         Ok(Self {
             find: connection.prepare_cached(
-                "SELECT tenant, account, body, octets, recipients, progress FROM message
+                "SELECT tenant, account, body, octets, recipient_count, progress FROM message
                  WHERE id = ?1",
             )?,
             park: connection

@@ -62,11 +62,8 @@ fn row_50_damaged_entries_are_set_aside_and_the_others_flow() {
             "{sql}"
         );
     };
-    damage(
-        0,
-        "UPDATE message SET envelope = '{\"from\":' WHERE id = ?1",
-    );
-    damage(1, "UPDATE message SET envelope = '' WHERE id = ?1");
+    damage(0, "UPDATE message SET wishes = '{\"of\":' WHERE id = ?1");
+    damage(1, "UPDATE message SET recipients = '' WHERE id = ?1");
     damage(2, "DELETE FROM body WHERE message = ?1");
     damage(
         3,
@@ -77,7 +74,7 @@ fn row_50_damaged_entries_are_set_aside_and_the_others_flow() {
         5,
         "UPDATE message SET progress = '[{\"state\":\"lost\"}]' WHERE id = ?1",
     );
-    damage(6, "UPDATE message SET recipients = 7 WHERE id = ?1");
+    damage(6, "UPDATE message SET recipient_count = 7 WHERE id = ?1");
 
     // Even when the first page holds nothing else.
     let due = site.store.due(NOON, 3).unwrap();
