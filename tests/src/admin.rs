@@ -106,7 +106,7 @@ impl Admin {
     #[must_use]
     pub fn queue(&self) -> Vec<Value> {
         let queue = self.json(&["queue", "list", "--limit", "100000"]);
-        let messages = queue["messages"].as_array().cloned();
+        let messages = queue.as_array().cloned();
         messages.unwrap_or_else(|| panic!("{queue}"))
     }
 

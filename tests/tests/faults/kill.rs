@@ -1,0 +1,120 @@
+//! `kill -9` in full load, over and over: what was acknowledged is there, once, and counted.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use hve_tests::{ACCOUNT, Client, PASSWORD, Server, Site, until};
+
+const ROUNDS: usize = 20;
+const CONNECTIONS: usize = 8;
+/// A round is cut off when so many messages were acknowledged in it, differently each time.
+const ACKNOWLEDGED: [usize; 5] = [3, 17, 31, 9, 60];
+
+/// Message by message: how many recipients it had.
+type Acknowledged = Mutex<BTreeMap<String, usize>>;
+
+/// Sends message after message until the server is gone.
+fn load(site: &Site, server: &Server, name: &str, done: &Acknowledged, count: &AtomicUsize) {
+    let Ok(mut client) = sign_in(site, server) else {
+        return;
+    };
+    for number in 0.. {
+        let id = format!("{name}-{number}");
+        let recipients = number % 3 + 1;
+        let to: Vec<String> = (0..recipients)
+            .map(|r| format!("r{r}@contoso.test"))
+            .collect();
+        let to: Vec<&str> = to.iter().map(String::as_str).collect();
+        let content = format!(
+            "From: {ACCOUNT}\r\nSubject: {id}\r\n\r\n{}",
+            "load ".repeat(400)
+        );
+        match client.submit(ACCOUNT, &to, &content) {
+            Ok(reply) if reply.code == 250 => {
+                done.lock().unwrap().insert(id, recipients);
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            // 421 or silence: the end of this round.
+            _ => return,
+        }
+    }
+}
+
+/// As `Site::signed_in`, but the server may be killed at any moment.
+fn sign_in(site: &Site, server: &Server) -> std::io::Result<Client> {
+    let mut client = Client::connect(server.address())?;
+    client.reply()?;
+    client.command("EHLO client.test")?;
+    client.command("STARTTLS")?;
+    client.handshake(&site.trust(), "localhost")?;
+    client.command("EHLO client.test")?;
+    client.sign_in(ACCOUNT, PASSWORD)?;
+    Ok(client)
+}
+
+#[test]
+fn row_40_every_acknowledged_message_survives_kill_9_twenty_times() {
+    let site = Site::new();
+    let acknowledged = Acknowledged::default();
+    for round in 0..ROUNDS {
+        let mut server = site.start();
+        let count = AtomicUsize::new(0);
+        let wanted = ACKNOWLEDGED[round % ACKNOWLEDGED.len()];
+        thread::scope(|scope| {
+            for connection in 0..CONNECTIONS {
+                let (site, server, done, count) = (&site, &server, &acknowledged, &count);
+                let name = format!("load-{round}-{connection}");
+                scope.spawn(move || load(site, server, &name, done, count));
+            }
+            until("messages acknowledged", || {
+                (count.load(Ordering::Relaxed) >= wanted).then_some(())
+            });
+            // By its id, while the threads above are in the middle of whatever they do.
+            server.signal(rustix::process::Signal::KILL);
+        });
+        server.kill();
+    }
+    let acknowledged = acknowledged.into_inner().unwrap();
+    let server = site.start();
+    let copies = until("every copy delivered", || {
+        site.admin().queue().is_empty().then(|| copies(&site))
+    });
+    drop(server);
+    let mut lost = Vec::new();
+    for (id, recipients) in &acknowledged {
+        if copies.get(id).map(BTreeSet::len) != Some(*recipients) {
+            lost.push(id);
+        }
+    }
+    assert!(lost.is_empty(), "of {}: {lost:?}", acknowledged.len());
+    // What was stored and not acknowledged any more is counted too: the books are of the store.
+    let counted: usize = copies.values().map(BTreeSet::len).sum();
+    assert_eq!(site.admin().quota_used(), counted as u64);
+    let unacknowledged = copies.len() - acknowledged.len();
+    println!(
+        "{} acknowledged, {unacknowledged} stored without their 250",
+        acknowledged.len()
+    );
+}
+
+/// Which Maildirs hold each message.
+///
+/// A copy that is there twice fails the test.
+fn copies(site: &Site) -> BTreeMap<String, BTreeSet<usize>> {
+    let mut copies: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for recipient in 0..3 {
+        for mail in site.mails(&format!("r{recipient}@contoso.test")) {
+            assert!(mail.body().ends_with("load \r\n"), "torn: {:?}", mail.path);
+            let id = mail.header("Subject").unwrap();
+            let first = copies.entry(id).or_default().insert(recipient);
+            assert!(first, "twice: {:?}", mail.path);
+        }
+    }
+    copies
+}
