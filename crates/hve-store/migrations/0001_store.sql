@@ -82,6 +82,8 @@ CREATE TABLE message (
     sender TEXT,                        -- NULL: the null path
     recipients TEXT NOT NULL,           -- an address a line
     wishes TEXT,                        -- JSON; NULL where the client asked for nothing more
+    envelope_sum INTEGER NOT NULL,      -- CRC-32 of these three and of the content: a bit that
+    content_sum INTEGER NOT NULL,       -- flips on the disk must not send mail to a stranger
     progress TEXT                       -- JSON; NULL while every recipient waits
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX message_due ON message (due_at) WHERE due_at IS NOT NULL;

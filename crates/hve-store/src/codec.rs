@@ -9,7 +9,9 @@ use hve_types::{AccountLimits, Address, Ceiling, QueueId, State, Suspension, Ten
 use serde::{Deserialize, Serialize};
 use time::UtcDateTime;
 
-pub(crate) use self::envelope::{ProgressForm, recipients, to_envelope, to_progress, wishes};
+pub(crate) use self::envelope::{
+    ProgressForm, envelope_sum, recipients, to_envelope, to_progress, wishes,
+};
 use crate::StoreError;
 
 /// Milliseconds since 1970.

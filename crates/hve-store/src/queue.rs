@@ -206,19 +206,31 @@ impl Store {
     /// The content of a queued message; `None` where it is not there.
     ///
     /// # Errors
-    /// The store failed.
+    /// The content is not what was accepted, in which case the message is parked; or the store
+    /// failed.
     pub fn content(&self, id: QueueId) -> Result<Option<Bytes>, StoreError> {
-        self.read(|connection| {
-            let content: Option<Vec<u8>> = connection
-                .prepare_cached(
-                    "SELECT b.content FROM message m
-                     JOIN body b ON b.seq = m.body AND b.message = m.id
-                     WHERE m.id = ?1 AND length(b.content) = m.octets",
-                )?
-                .query_row([id.to_bytes()], |row| row.get(0))
-                .optional()?;
-            Ok(content.map(Bytes::from))
-        })
+        let found = self.read(|connection| {
+            Ok::<_, StoreError>(
+                connection
+                    .prepare_cached(
+                        "SELECT b.content, m.content_sum FROM message m
+                         JOIN body b ON b.seq = m.body AND b.message = m.id WHERE m.id = ?1",
+                    )?
+                    .query_row([id.to_bytes()], |row| {
+                        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?))
+                    })
+                    .optional()?,
+            )
+        })?;
+        let Some((content, sum)) = found else {
+            return Ok(None);
+        };
+        if i64::from(crc32fast::hash(&content)) != sum {
+            let reason = "its content is not what was accepted: the check sum is another";
+            self.park(id, reason)?;
+            return Err(StoreError::Corrupt(reason.into()));
+        }
+        Ok(Some(content.into()))
     }
 
     /// A page of the queue, in order of arrival.
@@ -266,11 +278,11 @@ impl Store {
 
 const COLUMNS: &str = "m.id, m.tenant, m.account, m.octets, m.accepted_at, m.due_at, m.attempts,
      m.parked, m.client, m.message_id, m.sender, m.recipients, m.wishes, m.progress,
-     m.recipient_count";
+     m.recipient_count, m.envelope_sum";
 
 fn due(row: &Row<'_>) -> Result<DueMessage, StoreError> {
     let (envelope, progress) = envelope(row)?;
-    if !row.get::<_, bool>(15)? {
+    if !row.get::<_, bool>(16)? {
         return Err(StoreError::Corrupt(
             "its content is missing or has another length".into(),
         ));
@@ -330,7 +342,11 @@ fn envelope(row: &Row<'_>) -> Result<(Envelope, Vec<ProgressForm>), StoreError> 
         let text = row.get_ref(index)?.as_str_or_null();
         Ok(text.map_err(rusqlite::Error::from)?)
     };
-    let envelope = codec::to_envelope(text(10)?, text(11)?.unwrap_or_default(), text(12)?)?;
+    let (sender, recipients, wishes) = (text(10)?, text(11)?.unwrap_or_default(), text(12)?);
+    if i64::from(codec::envelope_sum(sender, recipients, wishes)) != row.get::<_, i64>(15)? {
+        return Err(damaged("envelope", "its check sum is another"));
+    }
+    let envelope = codec::to_envelope(sender, recipients, wishes)?;
     if to_count(envelope.recipients.len()) != row.get::<_, i64>(14)? {
         return Err(damaged("envelope", "another number of recipients"));
     }

@@ -45,6 +45,20 @@ pub(crate) fn wishes(envelope: &Envelope) -> Option<String> {
     (form != WishesForm::default()).then(|| json(&form))
 }
 
+/// The check sum of an envelope's columns.
+pub(crate) fn envelope_sum(sender: Option<&str>, recipients: &str, wishes: Option<&str>) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    for text in [
+        sender.unwrap_or_default(),
+        recipients,
+        wishes.unwrap_or_default(),
+    ] {
+        sum.update(text.as_bytes());
+        sum.update(b"\n");
+    }
+    sum.finalize()
+}
+
 /// The envelope of these columns.
 pub(crate) fn to_envelope(
     sender: Option<&str>,

@@ -71,9 +71,10 @@ impl<'c> Inserts<'c> {
     fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
         Ok(Self {
             message: connection.prepare_cached(
-                "INSERT INTO message (id, tenant, account, body, octets, recipient_count, accepted_at,
-                     due_at, attempts, client, message_id, sender, recipients, wishes)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, ?8, ?9, ?10, ?11, ?12)
+                "INSERT INTO message (id, tenant, account, body, octets, recipient_count,
+                     accepted_at, due_at, attempts, client, message_id, sender, recipients,
+                     wishes, envelope_sum, content_sum)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
                  ON CONFLICT DO NOTHING",
             )?,
             body: connection
@@ -96,6 +97,8 @@ impl<'c> Inserts<'c> {
         write!(self.client, "{}", message.client).ok();
         self.recipients.clear();
         codec::recipients(&message.envelope, &mut self.recipients);
+        let sender = message.envelope.sender.as_ref().map(Address::as_str);
+        let wishes = codec::wishes(&message.envelope);
         let inserted = self.message.execute((
             &id,
             message.tenant.0,
@@ -106,9 +109,11 @@ impl<'c> Inserts<'c> {
             to_millis(now),
             &self.client,
             &message.message_id,
-            message.envelope.sender.as_ref().map(Address::as_str),
+            sender,
             &self.recipients,
-            codec::wishes(&message.envelope),
+            &wishes,
+            codec::envelope_sum(sender, &self.recipients, wishes.as_deref()),
+            crc32fast::hash(&message.content),
         ))?;
         if inserted == 0 {
             return Ok(false);

@@ -146,7 +146,8 @@ impl<'c> Statements<'c> {
             park: connection
                 .prepare_cached("UPDATE message SET due_at = NULL, parked = ?2 WHERE id = ?1")?,
             progress: connection.prepare_cached(
-                "UPDATE message SET due_at = ?2, attempts = attempts + 1, progress = ?3
+                "UPDATE message SET due_at = iif(parked IS NULL, ?2, NULL),
+                     attempts = attempts + 1, progress = ?3
                  WHERE id = ?1",
             )?,
             delete_message: connection.prepare_cached("DELETE FROM message WHERE id = ?1")?,

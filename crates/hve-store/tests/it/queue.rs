@@ -114,6 +114,66 @@ fn row_50_damaged_entries_are_set_aside_and_the_others_flow() {
 }
 
 #[test]
+fn row_50_a_bit_that_flips_sends_nothing_to_a_stranger() {
+    let site = Site::new();
+    let mut writer = site.writer();
+    submit(
+        &mut writer,
+        (0..3).map(|n| site.message(n, 1)).collect(),
+        NOON,
+    )
+    .unwrap();
+    let raw = raw(&site.path());
+    let damage = |n: u64, sql: &str| {
+        assert_eq!(
+            raw.execute(sql, [&id(n).to_bytes()[..]]).unwrap(),
+            1,
+            "{sql}"
+        );
+    };
+    damage(
+        0,
+        "UPDATE message SET recipients = 's0@contoso.test' WHERE id = ?1",
+    );
+    damage(
+        1,
+        "UPDATE body SET content = CAST(replace(content, 'body', 'bode') AS BLOB) WHERE message = ?1",
+    );
+    let due = site.store.due(NOON, 10).unwrap();
+    assert_eq!(due.parked.iter().map(|p| p.id).collect::<Vec<_>>(), [id(0)]);
+    assert_eq!(
+        due.messages.len(),
+        2,
+        "the content is looked at when it is read"
+    );
+    assert!(matches!(
+        site.store.content(id(1)),
+        Err(hve_store::StoreError::Corrupt(_))
+    ));
+    assert!(site.store.content(id(2)).unwrap().is_some());
+    // Whoever had it in hand may put it off: it stays parked.
+    let put_off = hve_store::Batch {
+        settlements: vec![hve_store::Settlement {
+            id: id(1),
+            outcomes: vec![(
+                0,
+                hve_store::Outcome::Deferred {
+                    reason: "damaged".into(),
+                },
+            )],
+            next_attempt: Some(later(1)),
+        }],
+        ..hve_store::Batch::default()
+    };
+    writer.commit(&put_off, NOON).unwrap();
+    let due = site.store.due(later(9), 10).unwrap();
+    assert_eq!(
+        due.messages.iter().map(|m| m.id).collect::<Vec<_>>(),
+        [id(2)]
+    );
+}
+
+#[test]
 fn a_settlement_of_a_damaged_entry_does_not_fail_the_batch() {
     let site = Site::new();
     let mut writer = site.writer();
