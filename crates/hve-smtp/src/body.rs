@@ -19,6 +19,10 @@ pub(crate) struct Body {
     pub(crate) limit: u64,
     /// A bare CR or a bare LF came.
     pub(crate) bare: bool,
+    /// A NUL came.
+    pub(crate) nul: bool,
+    /// All octets of the message, or-ed.
+    all: u8,
     /// The last octet was a CR (BDAT only: chunks are cut anywhere).
     after_cr: bool,
 }
@@ -38,8 +42,15 @@ impl Body {
             octets: 0,
             limit,
             bare: false,
+            nul: false,
+            all: 0,
             after_cr: false,
         }
+    }
+
+    /// No octet above 127 came.
+    pub(crate) const fn is_ascii(&self) -> bool {
+        self.all < 0x80
     }
 
     pub(crate) const fn too_large(&self) -> bool {
@@ -56,7 +67,11 @@ impl Body {
         self.octets.saturating_add(more) > self.limit.saturating_add(overrun)
     }
 
-    fn keep(&mut self, piece: &[u8]) {
+    /// Keeps a piece and says whether it holds a bare CR or LF within.
+    fn keep(&mut self, piece: &[u8]) -> bool {
+        let seen = look(piece);
+        self.nul |= seen.nul;
+        self.all |= seen.all;
         self.octets = self.octets.saturating_add(length(piece));
         if self.too_large() || self.bare {
             // The memory goes back at once: nothing of this message will be used.
@@ -64,15 +79,16 @@ impl Body {
         } else {
             self.bytes.extend_from_slice(piece);
         }
+        seen.bare
     }
 
     /// Adds a piece of a chunk. Text must not hold a bare CR or LF; binary may (RFC 3030 §3).
     pub(crate) fn chunk(&mut self, piece: &[u8], binary: bool) {
+        let bare_within = self.keep(piece);
         if !binary && let (Some(first), Some(last)) = (piece.first(), piece.last()) {
-            self.bare |= self.after_cr != (*first == b'\n') || bare_within(piece);
+            self.bare |= bare_within || self.after_cr != (*first == b'\n');
             self.after_cr = *last == b'\r';
         }
-        self.keep(piece);
     }
 
     /// The last chunk is in: a CR at the very end is bare.
@@ -125,7 +141,7 @@ impl DotDecoder {
                 }
                 Self::DotCr => {
                     // Dot, CR, something else: the CR belongs to the text, and is bare.
-                    body.keep(b"\r");
+                    let _ = body.keep(b"\r");
                     *self = Self::Cr;
                 }
             }
@@ -142,12 +158,12 @@ impl DotDecoder {
         // `CR` at the end of the last piece and `LF .` at the start of this one is a line with a
         // dot too; cut there and come back.
         if *self == Self::Cr && starts_with_lf {
-            body.keep(b"\n");
+            let _ = body.keep(b"\n");
             *self = Self::LineStart;
             return 1;
         }
-        body.bare |= *self == Self::Cr || starts_with_lf || bare_within(text);
-        body.keep(text);
+        let bare_within = body.keep(text);
+        body.bare |= *self == Self::Cr || starts_with_lf || bare_within;
         *self = match text {
             _ if dot.is_some() => Self::Dot,
             [.., b'\r', b'\n'] => Self::LineStart,
@@ -158,22 +174,46 @@ impl DotDecoder {
     }
 }
 
-/// True where a CR has no LF behind it, or an LF no CR before it, both neighbours being in the
-/// piece. Without branches, so that the compiler makes vector code of it.
-fn bare_within(piece: &[u8]) -> bool {
-    let following = piece.get(1..).unwrap_or_default();
-    // Blocks, so that a bad body of many MiB is not checked to its end each time.
-    piece
-        .chunks(BLOCK_OCTETS)
-        .zip(following.chunks(BLOCK_OCTETS))
-        .any(|(block, following)| {
-            block
-                .iter()
-                .zip(following)
-                .fold(false, |bad, (a, b)| bad | ((*a == b'\r') != (*b == b'\n')))
-        })
+/// What one look at a piece shows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Look {
+    /// A CR has no LF behind it, or an LF no CR before it, both neighbours being in the piece.
+    bare: bool,
+    nul: bool,
+    /// All octets, or-ed: above 127 if one of them is.
+    all: u8,
 }
 
+/// One pass without branches while the piece is in the cache; the compiler makes vector code of
+/// it.
+fn look(piece: &[u8]) -> Look {
+    let Some((&last, before)) = piece.split_last() else {
+        return Look::default();
+    };
+    let following = piece.get(1..).unwrap_or_default();
+    let mut seen = Look {
+        bare: false,
+        nul: last == 0,
+        all: last,
+    };
+    for (block, following) in before
+        .chunks(BLOCK_OCTETS)
+        .zip(following.chunks(BLOCK_OCTETS))
+    {
+        let (mut bare, mut nul, mut all) = (false, false, 0);
+        for (a, b) in block.iter().zip(following) {
+            bare |= (*a == b'\r') != (*b == b'\n');
+            nul |= *a == 0;
+            all |= *a;
+        }
+        seen.bare |= bare;
+        seen.nul |= nul;
+        seen.all |= all;
+    }
+    seen
+}
+
+/// Short enough that the loop above stays one of vectors.
 const BLOCK_OCTETS: usize = 4_096;
 
 /// `usize` as `u64`; no machine in use has a larger `usize`.

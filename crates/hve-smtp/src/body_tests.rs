@@ -136,6 +136,16 @@ fn chunks_are_checked_across_their_borders() {
 
 proptest! {
     #[test]
+    fn one_look_sees_what_plain_code_sees(piece in proptest::collection::vec(any::<u8>(), 0..40), fill in 0_usize..5_000) {
+        let piece = [vec![b'x'; fill], piece].concat();
+        let seen = look(&piece);
+        prop_assert_eq!(seen.nul, piece.contains(&0));
+        prop_assert_eq!(seen.all < 0x80, piece.is_ascii());
+        let bare = piece.windows(2).any(|w| (w[0] == b'\r') != (w[1] == b'\n'));
+        prop_assert_eq!(seen.bare, bare);
+    }
+
+    #[test]
     fn decoding_agrees_with_the_model(input in "[a.\r\n]{0,24}") {
         check(input.as_bytes());
     }
@@ -155,7 +165,7 @@ proptest! {
     #[test]
     fn bare_octets_are_found_in_any_block(before in 0_usize..9_000, bad in "[\r\n]") {
         let text = [vec![b'x'; before], bad.into_bytes(), vec![b'x'; 9_000 - before]].concat();
-        prop_assert!(bare_within(&text));
-        prop_assert!(!bare_within(&vec![b'x'; before]));
+        prop_assert!(look(&text).bare);
+        prop_assert!(!look(&vec![b'x'; before]).bare);
     }
 }

@@ -337,10 +337,11 @@ impl Session {
             return Err(refusals::BARE_LINE_END);
         }
         // RFC 5322 §3.5 has no NUL in text, and next hops drop or cut at it.
-        if !binary && memchr::memchr(0, &body.bytes).is_some() {
+        if !binary && body.nul {
             return Err(refusals::NUL_IN_TEXT);
         }
-        if envelope.body == BodyKind::SevenBit && !body.bytes.is_ascii() {
+        let trace_is_ascii = body.bytes.get(..head).is_some_and(<[u8]>::is_ascii);
+        if envelope.body == BodyKind::SevenBit && !(body.is_ascii() && trace_is_ascii) {
             envelope.body = BodyKind::EightBitMime;
         }
         let context = Context {

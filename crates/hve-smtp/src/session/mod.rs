@@ -215,7 +215,9 @@ impl Session {
         match (asked, answer) {
             (Asked::Authenticate, Answer::Authenticated { user }) => self.signed_in(user),
             (Asked::Mail, Answer::Accepted) => self.sender_accepted(),
-            (Asked::Rcpt(recipient), Answer::Accepted) => self.recipient_accepted(*recipient),
+            (Asked::Rcpt { recipient, key }, Answer::Accepted) => {
+                self.recipient_accepted(recipient, key);
+            }
             (
                 Asked::Data(chunk),
                 Answer::Proceed {
