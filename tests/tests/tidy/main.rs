@@ -11,6 +11,8 @@
 mod arrows;
 mod manifests;
 mod purity;
+mod refusals;
+mod rows;
 mod sources;
 mod texts;
 
