@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 use crate::{
     answers::Host,
     config::TlsStart,
-    server::Server,
+    server::{Server, Stage},
     tls,
     transport::{Received, Transport, TransportError},
 };
@@ -25,16 +25,10 @@ pub(crate) struct Driver {
     /// Rings at the session's deadline, or before it: moving it for every command would cost more
     /// than a needless ring now and then.
     alarm: Pin<Box<Sleep>>,
-    /// Resolves when the server begins to stop, and again when it has waited long enough.
-    stop: Pin<Box<WaitForCancellationFutureOwned>>,
-    stopping: Stopping,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stopping {
-    No,
-    Draining,
-    Cut,
+    /// How far the session has followed the server in stopping.
+    stage: Stage,
+    /// Resolves at the next stage.
+    next_stage: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 /// What a wait ended in.
@@ -77,8 +71,8 @@ impl Driver {
         let deadline = server.clock.instant(session.deadline());
         Ok(Self {
             alarm: Box::pin(sleep_until(deadline)),
-            stop: Box::pin(server.drain.clone().cancelled_owned()),
-            stopping: Stopping::No,
+            stage: Stage::Serving,
+            next_stage: Box::pin(server.stop.after(Stage::Serving)),
             server: Arc::clone(&server),
             transport,
             session,
@@ -126,7 +120,17 @@ impl Driver {
     /// Waits for the client, its deadline or the end of the server. False where the connection
     /// is broken.
     async fn wait(&mut self, now: Now) -> bool {
-        let deadline = self.server.clock.instant(self.session.deadline());
+        // A client that always has something to say must not outrun the clock or the end.
+        if self.server.stop.stage() > self.stage {
+            self.stop();
+            return true;
+        }
+        let deadline = self.session.deadline();
+        if now.monotonic >= deadline {
+            self.session.timed_out(now);
+            return true;
+        }
+        let deadline = self.server.clock.instant(deadline);
         if deadline < self.alarm.deadline() {
             self.alarm.as_mut().reset(deadline);
         }
@@ -159,8 +163,7 @@ impl Driver {
             host,
             server,
             alarm,
-            stop,
-            stopping,
+            next_stage,
             ..
         } = self;
         let receive = transport.receive(|bytes| {
@@ -172,7 +175,7 @@ impl Driver {
         tokio::select! {
             biased;
             received = receive => Woken::Received(received),
-            () = stop, if *stopping != Stopping::Cut => Woken::Stop,
+            () = next_stage => Woken::Stop,
             () = alarm => Woken::Alarm,
         }
     }
@@ -188,18 +191,16 @@ impl Driver {
         }
     }
 
+    /// Follows the server by one stage.
     fn stop(&mut self) {
-        match self.stopping {
-            Stopping::No => {
-                self.stopping = Stopping::Draining;
-                self.session.drain(self.server.clock.now());
-                self.stop.set(self.server.cut.clone().cancelled_owned());
-            }
-            Stopping::Draining | Stopping::Cut => {
-                self.stopping = Stopping::Cut;
-                self.give_up();
-            }
+        if self.stage == Stage::Serving {
+            self.stage = Stage::Draining;
+            self.session.drain(self.server.clock.now());
+        } else {
+            self.stage = Stage::Cut;
+            self.give_up();
         }
+        self.next_stage.set(self.server.stop.after(self.stage));
     }
 
     /// Ends the session with 421, as if its deadline had passed.
@@ -276,7 +277,7 @@ async fn start_tls(server: &Server, transport: &mut Transport) -> Result<(), Tra
     let handshake = transport.start_tls(server.tls.config());
     tokio::select! {
         done = timeout(patience, handshake) => done.unwrap_or(Err(TransportError::TooSlow)),
-        () = server.drain.cancelled() => Err(TransportError::Stopping),
+        () = server.stop.draining() => Err(TransportError::Stopping),
     }
 }
 

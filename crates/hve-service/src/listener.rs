@@ -49,6 +49,10 @@ impl Bound {
         )?;
         // A restart need not wait for the last connections of the process before.
         socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            // `[::]` is both families, whatever the system's default.
+            socket.set_only_v6(false)?;
+        }
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
@@ -72,13 +76,15 @@ impl Bound {
     /// Accepts until the server drains. Each connection has a task of its own in `sessions`.
     pub(crate) async fn serve(self, server: Arc<Server>, sessions: TaskTracker) {
         let settings = Arc::new(self.settings);
+        let mut in_trouble = false;
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
-                () = server.drain.cancelled() => return,
+                () = server.stop.draining() => return,
             };
             match accepted {
                 Ok((socket, peer)) => {
+                    in_trouble = false;
                     let (server, settings) = (Arc::clone(&server), Arc::clone(&settings));
                     // Some kernels lack it for some sockets; then replies are only slower.
                     let _ = socket.set_nodelay(true);
@@ -86,7 +92,10 @@ impl Bound {
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
-                    error!(%error, "no connection can be accepted for a moment");
+                    if !in_trouble {
+                        error!(%error, "no connection can be accepted: trying on");
+                    }
+                    in_trouble = true;
                     sleep(PAUSE).await;
                 }
             }

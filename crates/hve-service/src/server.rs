@@ -4,7 +4,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
 };
 
@@ -13,7 +13,7 @@ use hve_delivery::Handover;
 use hve_policy::MessageRates;
 use hve_smtp::SessionConfig;
 use hve_types::QueueId;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     budget::Budget,
@@ -43,10 +43,60 @@ pub(crate) struct Server {
     pub(crate) sessions: Arc<Permits<()>>,
     pub(crate) sites: Arc<Permits<IpAddr>>,
     pub(crate) names: Names,
+    pub(crate) stop: Stop,
+}
+
+/// How far the server has come in stopping: seen by who waits, and cheaply by who does not.
+#[derive(Default)]
+pub(crate) struct Stop {
+    stage: AtomicU8,
+    drain: CancellationToken,
+    cut: CancellationToken,
+}
+
+/// A step of stopping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Serving,
     /// No new sessions; those that are idle end, transactions in flight may finish.
-    pub(crate) drain: CancellationToken,
+    Draining,
     /// Transactions in flight end too.
-    pub(crate) cut: CancellationToken,
+    Cut,
+}
+
+impl Stop {
+    pub(crate) fn stage(&self) -> Stage {
+        match self.stage.load(Ordering::Relaxed) {
+            0 => Stage::Serving,
+            1 => Stage::Draining,
+            _ => Stage::Cut,
+        }
+    }
+
+    pub(crate) fn drain(&self) {
+        self.stage.store(1, Ordering::Relaxed);
+        self.drain.cancel();
+    }
+
+    pub(crate) fn cut(&self) {
+        self.stage.store(2, Ordering::Relaxed);
+        self.cut.cancel();
+    }
+
+    /// Resolves when the server begins to drain.
+    pub(crate) async fn draining(&self) {
+        self.drain.cancelled().await;
+    }
+
+    /// Resolves when the stage after `stage` begins; for the last one, never.
+    pub(crate) fn after(&self, stage: Stage) -> WaitForCancellationFutureOwned {
+        let token = match stage {
+            Stage::Serving => self.drain.clone(),
+            Stage::Draining => self.cut.clone(),
+            Stage::Cut => CancellationToken::new(),
+        };
+        token.cancelled_owned()
+    }
 }
 
 /// What a reload may change.

@@ -24,7 +24,7 @@ use crate::{
     hints::QuotaHints,
     listener::Bound,
     reload,
-    server::{Names, Server, Settings},
+    server::{Names, Server, Settings, Stop},
     sign_in::{Keys, SignIn},
     tls::{ServerTls, TlsError},
 };
@@ -162,8 +162,7 @@ impl Service {
             sessions: Arc::default(),
             sites: Arc::default(),
             names,
-            drain: CancellationToken::new(),
-            cut: CancellationToken::new(),
+            stop: Stop::default(),
         });
         let service = Self {
             addresses: bound.iter().map(Bound::address).collect(),
@@ -237,7 +236,7 @@ impl Service {
         let failed = self.committer_ended.is_cancelled();
         let grace = self.config.load().limits.shutdown_grace;
         info!(sessions = self.sessions.len(), "draining");
-        self.server.drain.cancel();
+        self.server.stop.drain();
         self.listeners.close();
         self.listeners.wait().await;
         self.sessions.close();
@@ -246,7 +245,7 @@ impl Service {
                 sessions = self.sessions.len(),
                 "grace period over: cutting off transactions"
             );
-            self.server.cut.cancel();
+            self.server.stop.cut();
             // They only have to say 421 now, and write it.
             if timeout(LAST_WORDS, self.sessions.wait()).await.is_err() {
                 warn!(sessions = self.sessions.len(), "sessions left behind");
@@ -304,7 +303,7 @@ async fn tend(server: Arc<Server>) {
     loop {
         tokio::select! {
             _ = timer.tick() => {}
-            () = server.drain.cancelled() => return,
+            () = server.stop.draining() => return,
         }
         let looking = Arc::clone(&server);
         // Files may lie on a slow disk.

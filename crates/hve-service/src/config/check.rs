@@ -58,13 +58,14 @@ pub(super) fn inside(config: &Config, places: &Places) -> Vec<Mistake> {
     list
 }
 
-/// Two addresses of which the second cannot be bound after the first.
+/// Two addresses of which the second cannot be bound after the first. `[::]` is IPv4 too.
 fn collide(one: SocketAddr, two: SocketAddr) -> bool {
+    let covers = |all: SocketAddr, other: SocketAddr| {
+        all.ip().is_unspecified() && (all.is_ipv6() || other.is_ipv4())
+    };
     one.port() == two.port()
         && one.port() != 0
-        && (one.ip() == two.ip()
-            || one.is_ipv4() == two.is_ipv4()
-                && (one.ip().is_unspecified() || two.ip().is_unspecified()))
+        && (one.ip() == two.ip() || covers(one, two) || covers(two, one))
 }
 
 /// Mistakes that show when the named files are looked at.
