@@ -44,7 +44,10 @@ impl HashingPool {
             let line = Arc::clone(&line);
             thread::Builder::new()
                 .name(format!("hve-hash-{number}"))
-                .spawn(move || work(&line))?;
+                .spawn(move || {
+                    step_back();
+                    work(&line);
+                })?;
         }
         Ok(Self { jobs })
     }
@@ -66,6 +69,13 @@ impl HashingPool {
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
         }
     }
+}
+
+/// Lowers the priority of this thread (on Linux it is the thread's own): under a flood of sign-ins
+/// those who are signed in go first.
+fn step_back() {
+    // Where it is not allowed the threads only compete as equals.
+    let _ = rustix::process::setpriority_process(None, 5);
 }
 
 fn work(line: &Mutex<Receiver<Job>>) {
