@@ -5,6 +5,8 @@ mod accepting;
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod directory;
