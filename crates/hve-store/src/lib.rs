@@ -16,6 +16,7 @@ mod queue;
 mod room;
 mod schema;
 mod store;
+mod turn;
 mod usage;
 mod writer;
 

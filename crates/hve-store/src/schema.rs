@@ -1,7 +1,6 @@
 //! Opening the file: connections, their settings, and the schema with its migrations.
 //!
-//! Set-up happens under a lock of the folder, so that two processes that start together on no
-//! file at all make one store; a migration also needs the server's lock, since a server of the
+//! Set-up takes a turn, so that two processes that start together on no file at all make one store; a migration also needs the server's lock, since a server of the
 //! old version must not go on above a new schema.
 
 use std::{
@@ -14,7 +13,10 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{OpenError, StoreError};
+use crate::{
+    OpenError, StoreError,
+    turn::{Turns, folder_of},
+};
 
 /// `HVE1` in ASCII: tells our file from others (PRAGMA application_id).
 const APPLICATION_ID: i64 = 0x4856_4531;
@@ -69,11 +71,14 @@ pub(crate) fn set_up(path: &Path, lock: Option<&WriterLock>) -> Result<(), OpenE
     if version(path, &connection)? == Some(newest()) {
         return Ok(());
     }
-    let folder = lock_folder(path)?;
+    let turns = Turns::of(path).map_err(|source| file_error(&folder_of(path), source))?;
+    let _turn = turns.take();
     let Some(found) = version(path, &connection)? else {
         create(&connection).map_err(fail)?;
         // The name of the new file must survive a power cut as well.
-        return folder.sync_all().map_err(|source| file_error(path, source));
+        return turns
+            .sync_folder()
+            .map_err(|source| file_error(path, source));
     };
     if found < newest() {
         let held = match lock {
@@ -177,19 +182,6 @@ fn create_private(path: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(source) => Err(file_error(path, source)),
     }
-}
-
-fn lock_folder(path: &Path) -> Result<File, OpenError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let lock = || {
-        let file = File::open(folder)?;
-        file.lock()?;
-        Ok(file)
-    };
-    lock().map_err(|source| file_error(folder, source))
 }
 
 fn file_error(path: &Path, source: std::io::Error) -> OpenError {

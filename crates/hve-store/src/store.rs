@@ -12,6 +12,7 @@ use crate::{
     OpenError, StoreError,
     codec::from_count,
     schema::{self, Use},
+    turn::Turns,
 };
 
 /// A handle to the store: reads, and changes of the directory.
@@ -123,7 +124,10 @@ impl Store {
             None => schema::connect(&self.inner.path, Use::Change)?,
         };
         let begin = |sql| connection.execute_batch(sql).map_err(StoreError::from);
+        let turns = Turns::of(&self.inner.path).ok();
+        let turn = turns.as_ref().and_then(Turns::take);
         begin("BEGIN IMMEDIATE")?;
+        drop(turn);
         let result = work(&connection).and_then(|value| {
             begin("COMMIT")?;
             Ok(value)

@@ -26,6 +26,7 @@ use crate::{
     CommitError, OpenError, Store, StoreError, room,
     schema::{self, Use, WriterLock},
     store::change_counter,
+    turn::Turns,
 };
 
 /// The one writer of messages, of which a store has at most one: the server's.
@@ -47,6 +48,7 @@ pub struct Writer {
 #[derive(Debug)]
 struct Open {
     connection: Connection,
+    turns: Option<Turns>,
     /// Pages in the write-ahead log after the last commit.
     log_pages: Arc<AtomicI32>,
     /// Pages in it when it was last moved into the file; 0 once it has started over.
@@ -162,6 +164,7 @@ impl Writer {
         self.doubtful.clear();
         self.open = Some(Open {
             connection,
+            turns: Turns::of(&self.path).ok(),
             log_pages,
             checkpointed_at: 0,
             next_body,
@@ -205,7 +208,9 @@ fn transact(
     now: UtcDateTime,
 ) -> Result<Vec<Accepted>, StoreError> {
     let connection = &open.connection;
+    let turn = open.turns.as_ref().and_then(Turns::take_soon);
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+    drop(turn);
     books.at_version(change_counter(connection)?);
     let verdicts = accept::accept(
         connection,
