@@ -25,7 +25,7 @@ pub(crate) fn ehlo(out: &mut Vec<u8>, config: &SessionConfig, opening: &Opening,
           \r\n250-CHUNKING\
           \r\n250-SMTPUTF8",
     );
-    // RFC 9422 §3.
+    // RFC 9422.
     let limits = [
         (&b" RCPTMAX="[..], opening.recipients),
         (b" MAILMAX=", opening.messages),

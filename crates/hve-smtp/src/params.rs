@@ -178,7 +178,7 @@ fn mail_parameter(
     if is("SIZE") {
         seen.first(0, "SIZE")?;
         let digits = value.ok_or_else(|| bad_value("SIZE"))?;
-        // RFC 1870 §4 allows twenty digits; more than ten are too large in any case.
+        // RFC 1870 §3 allows twenty digits; more than ten are too large in any case.
         let all_digits =
             (11..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         if all_digits {

@@ -20,7 +20,7 @@ pub(crate) struct Trace<'a> {
     pub(crate) smtputf8: bool,
     pub(crate) queue_id: QueueId,
     /// Only a single recipient is named, so that nobody learns of the others
-    /// (RFC 5321 §7.6).
+    /// (RFC 5321 §7.2).
     pub(crate) only_recipient: Option<&'a Address>,
     pub(crate) at: UtcDateTime,
 }

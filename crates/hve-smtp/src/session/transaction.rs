@@ -65,7 +65,7 @@ impl Session {
         if self.transaction.is_some() {
             return Err(refusals::MAIL_ALREADY);
         }
-        // RFC 9422 §4: MAILMAX.
+        // RFC 9422: MAILMAX.
         if self.opening.messages > 0 && self.counts.messages >= self.opening.messages {
             self.refuse(refusals::TOO_MANY_MESSAGES, "MAIL", now);
             return Ok(());
