@@ -19,7 +19,8 @@ pub struct Now {
 /// What all sessions of a listener share.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// The server's name in greeting, replies, trace lines and message ids.
+    /// The server's name in greeting, replies, trace lines and message ids: a domain name. It is
+    /// written as it stands.
     pub hostname: Box<str>,
     /// What AUTH offers, in this order.
     pub mechanisms: Vec<Mechanism>,

@@ -19,6 +19,7 @@
 //! read once, at the longest until [`Session::deadline`], and call `receive`, `peer_closed` or
 //! `timed_out`; on `Close` close. Replies to commands that were sent together are gathered into
 //! one `Send`, and are always sent before the session waits for anything but a quick question.
+//! A client that does not read its replies is the host's to notice: give writes a deadline too.
 //! The monotonic time handed in must never go back. No input whatsoever makes a session panic,
 //! and the replies do not depend on how the octets were cut.
 //!

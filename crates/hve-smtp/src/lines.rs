@@ -95,7 +95,8 @@ pub(crate) enum LineFault {
     TooLong,
 }
 
-/// The bounds that apply to the line being read, in octets with its CRLF.
+/// The bounds that apply to the line being read, in octets with its CRLF. `line` may differ from
+/// line to line, `discard` is the same for all and not below it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LineLimits {
     pub(crate) line: usize,
@@ -114,6 +115,11 @@ pub(crate) struct LineSplitter {
 }
 
 impl LineSplitter {
+    /// True while the inbox starts with the first octet of the line being read.
+    pub(crate) const fn has_whole_line(&self) -> bool {
+        self.discarded == 0
+    }
+
     /// True between two lines: the next octet is the first of a line.
     pub(crate) const fn at_start(&self) -> bool {
         self.scanned == 0 && self.discarded == 0 && !self.tainted
@@ -135,7 +141,8 @@ impl LineSplitter {
         let total = self.discarded.saturating_add(end);
         let line = pending.get(..end).unwrap_or_default();
         let ends_in_crlf = line.ends_with(b"\r\n");
-        let fault = if total > limits.line {
+        // What is left of a line that was too long is never looked at as a line of its own.
+        let fault = if self.discarded > 0 || total > limits.line {
             Some(LineFault::TooLong)
         } else if self.tainted || !ends_in_crlf {
             Some(LineFault::BareLf)
@@ -146,7 +153,7 @@ impl LineSplitter {
             tainted: !ends_in_crlf,
             ..Self::default()
         };
-        if total > limits.discard.max(limits.line) {
+        if total > limits.discard {
             return Some(Line::Endless);
         }
         Some(match fault {
@@ -163,7 +170,7 @@ impl LineSplitter {
         let pending = inbox.pending();
         self.scanned = pending.len();
         let total = self.discarded.saturating_add(self.scanned);
-        if total < limits.line {
+        if self.discarded == 0 && total < limits.line {
             return None;
         }
         // The last octet stays: it may be the CR of the CRLF.
@@ -171,7 +178,7 @@ impl LineSplitter {
         inbox.consume(dropped);
         self.discarded = self.discarded.saturating_add(dropped);
         self.scanned -= dropped;
-        (total >= limits.discard.max(limits.line)).then_some(Line::Endless)
+        (total >= limits.discard).then_some(Line::Endless)
     }
 }
 

@@ -212,7 +212,7 @@ pub struct Refusal {
     pub reply: Reply,
     /// A stable key for counters and logs, such as `quota-tenant`.
     pub reason: &'static str,
-    /// The session ends after this reply.
+    /// The session ends after this reply; after 421 it does in any case.
     pub close: bool,
 }
 

@@ -15,6 +15,11 @@ type Outcome = (String, Vec<String>, bool);
 /// Plays octets in pieces of the given sizes, in turn.
 fn play(start: &str, octets: &[u8], sizes: &[usize]) -> Outcome {
     let mut config = SessionConfig::new("mx.test");
+    // Limits that short inputs reach.
+    config.limits.command_line_octets = 80;
+    config.limits.sasl_line_octets = 200;
+    config.limits.discard_octets = 400;
+    config.limits.output_octets = 150;
     config.limits.errors = 20;
     config.limits.overrun_octets = 64;
     config.limits.header_octets = 400;
@@ -77,7 +82,7 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
         b"GET / HTTP/1.1\r\n",
     ]);
     let noise = proptest::collection::vec(any::<u8>(), 0..6);
-    let long = (0_usize..3_000).prop_map(|n| vec![b'x'; n]);
+    let long = (0_usize..500).prop_map(|n| vec![b'x'; n]);
     let fragment = prop_oneof![
         30 => word.prop_map(<[u8]>::to_vec),
         2 => noise,
@@ -88,7 +93,8 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 1_500,
+        // More with PROPTEST_CASES.
+        cases: ProptestConfig::default().cases.max(1_500),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -304,6 +304,15 @@ fn overload_after_the_greeting_is_too_late() {
 }
 
 #[test]
+fn a_session_is_small_and_may_move_between_threads() {
+    fn check<T: Send + Sync + 'static>() -> usize {
+        size_of::<T>()
+    }
+    // Ten thousand idle ones are a few MiB.
+    assert!(check::<Session>() < 1_024, "{}", size_of::<Session>());
+}
+
+#[test]
 fn nothing_secret_is_in_a_debug_text() {
     let mut session = submitting();
     session.answer(Answer::Queued, CLOCK);

@@ -19,7 +19,7 @@ impl Session {
             self.refuse(refusals::NOT_SMTP, "connection", now);
             return true;
         }
-        let secret = in_sasl || is_auth(pending);
+        let secret = in_sasl || self.lines.has_whole_line() && is_auth(pending);
         let limits = &self.config.limits;
         let limits = LineLimits {
             line: if secret {
@@ -27,7 +27,10 @@ impl Session {
             } else {
                 limits.command_line_octets
             },
-            discard: limits.discard_octets,
+            discard: limits
+                .discard_octets
+                .max(limits.sasl_line_octets)
+                .max(limits.command_line_octets),
         };
         let Some(line) = self.lines.next(&mut self.inbox, limits) else {
             return false;

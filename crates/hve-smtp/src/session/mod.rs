@@ -245,12 +245,11 @@ impl Session {
 
     /// Ends the session as soon as may be: at once between transactions, else after the one in
     /// flight. The client hears 421.
-    pub fn drain(&mut self, now: Now) {
+    pub fn drain(&mut self, _now: Now) {
         self.draining = true;
         if matches!(self.phase, Phase::Handshake) {
             self.phase = Phase::Ending("shutting-down");
         }
-        self.clock.wait(now);
     }
 
     /// The client sends nothing more. What it has sent is still served, then the session ends;

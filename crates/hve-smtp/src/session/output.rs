@@ -91,7 +91,8 @@ impl Session {
             enhanced: reply.enhanced(),
             text: reply.text().to_owned(),
         });
-        if close {
+        // RFC 5321 §3.8: 421 is the last word.
+        if close || reply.code() == 421 {
             self.phase = Phase::Ending(reason);
         }
     }
