@@ -5,6 +5,26 @@
 //! accepts messages, deciding the quota, and settles deliveries, many of them in one commit with
 //! one sync of the disk. What a [`Writer::commit`] that returned has accepted is durable.
 //!
+//! ```
+//! use hve_store::{Act, NewTenant, Store};
+//! use hve_types::{DomainKind, TenantLimits};
+//! use time::macros::utc_datetime;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let store = Store::open(&folder.path().join("hve.db"))?;
+//! let act = Act { actor: "operator".into(), at: utc_datetime!(2026-11-24 12:00) };
+//! let contoso = NewTenant {
+//!     name: "contoso.test".parse()?,
+//!     kind: DomainKind::Relay,
+//!     limits: TenantLimits::default(),
+//! };
+//! let tenant = store.add_tenant(&contoso, &act)?;
+//! let domain = store.snapshot()?.domain(&contoso.name);
+//! assert_eq!(domain, Some((tenant.id, DomainKind::Relay)));
+//! assert_eq!(store.audit(None, 10)?.len(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The crate speaks no SMTP, reads no clock and starts no thread; it knows SQLite, and nobody
 //! else does.
 

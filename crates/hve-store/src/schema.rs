@@ -85,7 +85,7 @@ pub(crate) fn set_up(path: &Path, lock: Option<&WriterLock>) -> Result<(), OpenE
             Some(_) => None,
             None => Some(WriterLock::take(path)?),
         };
-        let migrated = migrate(&connection, found).map_err(fail);
+        let migrated = migrate(&connection, found, MIGRATIONS).map_err(fail);
         drop(held);
         migrated?;
     }
@@ -136,19 +136,22 @@ fn create(connection: &Connection) -> Result<(), StoreError> {
         // Somebody looked at the empty file at this very moment.
         return Err(StoreError::Busy);
     }
-    migrate(connection, 0)
+    migrate(connection, 0, MIGRATIONS)
 }
 
-fn migrate(connection: &Connection, from: i64) -> Result<(), StoreError> {
+/// Applies the migrations after number `from`, all or none of them.
+fn migrate(connection: &Connection, from: i64, migrations: &[&str]) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let apply = || -> Result<(), rusqlite::Error> {
-        for (number, sql) in (1_i64..).zip(MIGRATIONS) {
-            if number > from {
+        let mut version = 0;
+        for sql in migrations {
+            version += 1;
+            if version > from {
                 connection.execute_batch(sql)?;
             }
         }
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-        connection.pragma_update(None, "user_version", newest())?;
+        connection.pragma_update(None, "user_version", version)?;
         connection.execute_batch("COMMIT")
     };
     let applied = apply();
@@ -233,4 +236,47 @@ fn lock_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(connection: &Connection) -> (i64, i64) {
+        let (application, found, _) = read_marks(connection).unwrap();
+        (application, found)
+    }
+
+    #[test]
+    fn row_51_an_older_schema_is_brought_up_to_date_or_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hve.db");
+        set_up(&path, None).unwrap();
+        let connection = connect(&path, Use::Change).unwrap();
+        let sql = "INSERT INTO tenant (name, limits, created_at) VALUES ('contoso.test', '{}', 0)";
+        connection.execute_batch(sql).unwrap();
+
+        let first = include_str!("../migrations/0001_store.sql");
+        let broken = [
+            first,
+            "ALTER TABLE tenant ADD COLUMN note TEXT",
+            "ALTER TABLE nothing ADD COLUMN note TEXT",
+        ];
+        migrate(&connection, 1, &broken).unwrap_err();
+        assert_eq!(marks(&connection), (APPLICATION_ID, 1));
+        connection.prepare("SELECT note FROM tenant").unwrap_err();
+
+        let good = [
+            first,
+            "ALTER TABLE tenant ADD COLUMN note TEXT DEFAULT 'new'",
+        ];
+        migrate(&connection, 1, &good).unwrap();
+        assert_eq!(marks(&connection), (APPLICATION_ID, 2));
+        let kept: (String, String) = connection
+            .query_row("SELECT name, note FROM tenant", (), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!(kept, ("contoso.test".into(), "new".into()));
+    }
 }

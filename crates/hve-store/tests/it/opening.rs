@@ -48,6 +48,18 @@ fn row_51_a_newer_schema_is_refused() {
 }
 
 #[test]
+fn row_51_an_older_schema_is_not_changed_under_a_running_server() {
+    let site = Site::new();
+    let writer = site.writer();
+    raw(&site.path())
+        .pragma_update(None, "user_version", 0)
+        .unwrap();
+    let refused = Store::open(&site.path()).unwrap_err();
+    assert!(matches!(refused, OpenError::InUse { .. }), "{refused}");
+    drop(writer);
+}
+
+#[test]
 fn row_50_a_foreign_file_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("notes.txt");
