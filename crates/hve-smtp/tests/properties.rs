@@ -9,8 +9,8 @@ use proptest::{prelude::*, sample::select};
 
 use host::{Host, opening};
 
-/// What a session said, what it was asked, and whether it ended.
-type Outcome = (String, Vec<String>, bool);
+/// What a session said, what it was asked, the messages it made, and whether it ended.
+type Outcome = (String, Vec<String>, Vec<Vec<u8>>, bool);
 
 /// Plays octets in pieces of the given sizes, in turn.
 fn play(start: &str, octets: &[u8], sizes: &[usize]) -> Outcome {
@@ -36,7 +36,8 @@ fn play(start: &str, octets: &[u8], sizes: &[usize]) -> Outcome {
         rest = tail;
     }
     let sent = String::from_utf8(host.sent).unwrap_or_else(|_| "replies are not UTF-8".into());
-    (sent, host.questions, host.closed)
+    let messages = host.submissions.into_iter().map(|s| s.content).collect();
+    (sent, host.questions, messages, host.closed)
 }
 
 /// Pieces of the language and of what breaks it.
@@ -91,6 +92,59 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(fragment, 0..40).prop_map(|fragments| fragments.concat())
 }
 
+/// Whole transactions, with a few octets changed.
+fn dialogue() -> impl Strategy<Value = Vec<u8>> {
+    let body = "(Subject: x\r\n)?(From: (a@b[.]test|x|a@b[.]test, c@d[.]test)\r\n)?(Bcc: y\r\n)?(\r\n)?([a.]{0,8}\r\n){0,4}";
+    let transaction = (
+        select(vec![
+            "",
+            " BODY=BINARYMIME",
+            " SMTPUTF8 SIZE=20",
+            " RET=FULL",
+        ]),
+        1_usize..4,
+        body,
+        0_usize..4,
+    )
+        .prop_map(|(parameters, recipients, body, how)| {
+            let mut text = format!("MAIL FROM:<hve01@contoso.test>{parameters}\r\n");
+            for n in 0..recipients {
+                text += &format!("RCPT TO:<u{}@contoso.test>\r\n", n / 2);
+            }
+            let (one, other) = body.split_at(body.len() / 2);
+            match how {
+                0 | 1 => text += &format!("DATA\r\n{body}.\r\n"),
+                2 => text += &format!("BDAT {} LAST\r\n{body}", body.len()),
+                _ => {
+                    text += &format!("BDAT {}\r\n{one}", one.len());
+                    text += &format!("BDAT {} LAST\r\n{other}", other.len());
+                }
+            }
+            text
+        });
+    let change = (
+        any::<proptest::sample::Index>(),
+        0_u8..3,
+        select(b"\r\n. \0a\xff<>".to_vec()),
+    );
+    (
+        proptest::collection::vec(transaction, 1..4),
+        proptest::collection::vec(change, 0..3),
+    )
+        .prop_map(|(transactions, changes)| {
+            let mut octets = transactions.concat().into_bytes();
+            for (place, kind, octet) in changes {
+                let at = place.index(octets.len());
+                match kind {
+                    0 => octets.insert(at, octet),
+                    1 if octets.len() > 1 => drop(octets.remove(at)),
+                    _ => octets.iter_mut().skip(at).take(1).for_each(|o| *o = octet),
+                }
+            }
+            octets
+        })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         // More with PROPTEST_CASES.
@@ -102,7 +156,7 @@ proptest! {
     #[test]
     fn replies_do_not_depend_on_how_octets_are_cut(
         start in select(vec!["greeted", "tls", "signed-in", "signed-in"]),
-        octets in octets(),
+        octets in prop_oneof![octets(), dialogue(), dialogue()],
         sizes in proptest::collection::vec(1_usize..50, 1..8),
     ) {
         let whole = play(start, &octets, &[usize::MAX]);
@@ -122,7 +176,7 @@ proptest! {
         let smuggled = "MAIL FROM:<evil@contoso.test>\r\nRCPT TO:<a@contoso.test>\r\nDATA\r\nevil\r\n.\r\n";
         let text = format!("{body}{smuggled}");
         let octets = format!("MAIL FROM:<hve01@contoso.test>\r\nRCPT TO:<a@contoso.test>\r\nDATA\r\n{text}");
-        let (_, questions, _) = play("signed-in", octets.as_bytes(), &sizes);
+        let (_, questions, ..) = play("signed-in", octets.as_bytes(), &sizes);
         let senders: Vec<_> = questions.iter().filter(|q| q.starts_with("MAIL ")).collect();
         let submitted = questions.iter().filter(|q| q.starts_with("SUBMIT ")).count();
 
