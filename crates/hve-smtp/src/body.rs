@@ -77,9 +77,22 @@ impl Body {
             // The memory goes back at once: nothing of this message will be used.
             self.bytes = Vec::new();
         } else {
+            self.make_room(piece.len());
             self.bytes.extend_from_slice(piece);
         }
         seen.bare
+    }
+
+    /// Doubles like a `Vec`, but never beyond what the limit lets come: giving spare memory back
+    /// afterwards would cost more than the whole decoding.
+    fn make_room(&mut self, octets: usize) {
+        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
+        if capacity - length < octets {
+            let left =
+                usize::try_from(self.limit.saturating_sub(self.octets)).unwrap_or(usize::MAX);
+            self.bytes
+                .reserve_exact(octets.saturating_add(left.min(length)));
+        }
     }
 
     /// Adds a piece of a chunk. Text must not hold a bare CR or LF; binary may (RFC 3030 §3).

@@ -122,6 +122,16 @@ fn row_4_beyond_the_limit_nothing_is_kept() {
 }
 
 #[test]
+fn growing_reserves_no_more_than_may_come() {
+    let mut body = Body::new(Vec::new(), 300_000);
+    for _ in 0..300 {
+        body.chunk(&[b'x'; 1_000], false);
+        assert!(body.bytes.capacity() <= 300_000);
+    }
+    assert!(body.bytes.len() == 300_000 && !body.too_large());
+}
+
+#[test]
 fn chunks_are_checked_across_their_borders() {
     let bare = |chunks: &[&[u8]]| {
         let mut body = Body::new(Vec::new(), u64::MAX);

@@ -79,10 +79,6 @@ pub(crate) fn fix(
         insert(&mut content, head + end.at, separator);
     }
     rewrite(&mut content, head, &added, &found.removed);
-    // A message waits in memory for its store; what its growth reserved need not.
-    if content.capacity() - content.len() > SPARE_OCTETS {
-        content.shrink_to_fit();
-    }
     Ok(Fixed {
         content,
         from,
@@ -90,9 +86,6 @@ pub(crate) fn fix(
         message_id,
     })
 }
-
-/// What a message may have reserved and not used: not worth a move.
-const SPARE_OCTETS: usize = 16 * 1024;
 
 /// What the header holds.
 #[derive(Debug)]
