@@ -28,7 +28,7 @@ pub use certificates::Pair;
 pub use client::{Client, Reply, plain_response};
 pub use folder::memory_folder;
 pub use maildir::{Mail, mails, waiting_mails};
-pub use server::Server;
+pub use server::{Server, raise_open_files};
 pub use site::{ACCOUNT, DOMAIN, PASSWORD, Site};
 pub use tools::{Tool, node_module, skipped, tool};
 pub use wait::{now, until, within};

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 use crate::{binaries::binary, wait::within};
 
@@ -203,6 +203,20 @@ impl Output {
     fn any(&self, wanted: impl Fn(&str) -> bool) -> bool {
         self.lines().iter().any(|line| wanted(line))
     }
+}
+
+/// Lets this process, and servers it starts, have as many files open as it may: hundreds of
+/// sessions need more than the usual 1,024.
+///
+/// # Panics
+/// If the system refuses what it allows.
+pub fn raise_open_files() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, raised).unwrap();
 }
 
 /// The line that says that every listener is open.

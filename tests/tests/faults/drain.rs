@@ -5,7 +5,6 @@ use std::time::Duration;
 use hve_tests::{ACCOUNT, Client, Server, Site};
 use rustix::process::Signal;
 
-const UPLOADS: usize = 40;
 const TO: &str = "anna@contoso.test";
 
 fn begin_upload(site: &Site, server: &Server) -> Client {
@@ -23,10 +22,12 @@ fn begin_upload(site: &Site, server: &Server) -> Client {
 
 #[test]
 fn row_52_sigterm_lets_uploads_finish_and_takes_no_new_ones() {
-    for signal in [Signal::TERM, Signal::INT] {
+    hve_tests::raise_open_files();
+    for (signal, count) in [(Signal::TERM, 500), (Signal::INT, 20)] {
         let site = Site::new();
+        site.set_tenant(&["--sessions-per-account", "600"]);
         let mut server = site.start();
-        let mut uploads: Vec<_> = (0..UPLOADS).map(|_| begin_upload(&site, &server)).collect();
+        let mut uploads: Vec<_> = (0..count).map(|_| begin_upload(&site, &server)).collect();
         let mut idle = site.signed_in(&server);
         server.signal(signal);
         assert_eq!(idle.reply().unwrap().code, 421, "an idle session is told");
@@ -45,8 +46,8 @@ fn row_52_sigterm_lets_uploads_finish_and_takes_no_new_ones() {
         assert!(status.success(), "{status}: {}", server.log());
         drop(server);
         let server = site.start();
-        assert_eq!(site.waiting_mails(TO, UPLOADS).len(), UPLOADS);
-        assert_eq!(site.admin().quota_used(), UPLOADS as u64);
+        assert_eq!(site.waiting_mails(TO, count).len(), count);
+        assert_eq!(site.admin().quota_used(), count as u64);
         drop(server);
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod logs;
+mod memory;
 mod operation;
 mod proxy;
 mod sign_in;

@@ -3,7 +3,7 @@
 use std::{io::Write, net::Shutdown, process::Stdio, sync::Arc};
 
 use hve_tests::{ACCOUNT, Client, PASSWORD, Pair, Server, Site, tool};
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::process::Signal;
 use rustls::version::{TLS12, TLS13};
 
 const TO: &str = "anna@contoso.test";
@@ -221,7 +221,7 @@ fn row_14_renegotiation_is_refused() {
 
 #[test]
 fn row_15_certificates_change_under_open_sessions() {
-    raise_open_files();
+    hve_tests::raise_open_files();
     let site = Site::new();
     let server = site.start();
     let mut open: Vec<Client> = (0..500).map(|_| site.connect_tls(&server)).collect();
@@ -291,16 +291,6 @@ fn trusting_both(site: &Site, new: &Pair) -> Arc<rustls::ClientConfig> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Arc::new(config)
-}
-
-/// 500 sessions need more than the usual 1,024 files, in this process and in the server.
-fn raise_open_files() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    setrlimit(Resource::Nofile, raised).unwrap();
 }
 
 fn tls_1_0_hello() -> Vec<u8> {
