@@ -17,7 +17,9 @@ use tracing::{error, warn};
 
 use crate::{
     Content, Due, Host, Limits, Maildir, Queue, QueueError, Route, Settle, SettleError, Settlement,
-    recent::Recent, work::Worker,
+    background::{Crashed, in_background},
+    recent::Recent,
+    work::Worker,
 };
 
 /// Delivers what is due, from memory and from the queue.
@@ -273,10 +275,9 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
         }
     }
 
-    async fn on_a_thread(&self, dues: Arc<[Due]>) -> Result<Vec<Settlement>, JoinError> {
+    async fn on_a_thread(&self, dues: Arc<[Due]>) -> Result<Vec<Settlement>, Crashed> {
         let worker = Arc::clone(&self.worker);
-        let ended = spawn_blocking(move || worker.attempt(&dues)).await;
-        ended.inspect_err(report)
+        in_background(move || worker.attempt(&dues)).await
     }
 
     fn crashed(&self, dues: &[Due]) -> Vec<Settlement> {

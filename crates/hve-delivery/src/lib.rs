@@ -12,6 +12,7 @@
 //! What this crate does not know: SMTP, accounts, quota, configuration files. It reads no clock
 //! and no randomness; the host gives both.
 
+mod background;
 mod content;
 mod engine;
 mod folder;
