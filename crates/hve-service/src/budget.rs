@@ -32,7 +32,7 @@ const UNIT: u64 = 1024;
 const FIRST_OCTETS: u64 = 64 * 1024;
 /// How long a client waits for others to finish: long enough for a crowd to pass, short enough
 /// for it to be told while it still listens.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Budget {
     pub(crate) fn new(octets: u64) -> Self {

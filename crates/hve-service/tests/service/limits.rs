@@ -55,6 +55,8 @@ async fn memory_that_is_taken_is_told_and_given_back() {
     let mut site = Site::new();
     site.config.limits.message_octets = 128 * 1024;
     site.config.limits.bytes_in_flight = 128 * 1024;
+    // The second holder never finishes.
+    site.config.limits.shutdown_grace = Duration::from_millis(100);
     let service = site.start().await;
     let mut holders = Vec::new();
     for _ in 0..2 {
