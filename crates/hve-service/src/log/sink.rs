@@ -5,10 +5,16 @@ use std::{
     mem,
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread::JoinHandle,
+    time::Duration,
 };
 
 /// Octets that may wait; about 40,000 lines.
 const WAITING_OCTETS_MAX: usize = 8 * 1024 * 1024;
+
+/// How long a line waits for company: under load, one write for many; for eyes, nothing.
+const COMPANY: Duration = Duration::from_millis(5);
+/// Octets that wait for no more.
+const PIECE_OCTETS: usize = 64 * 1024;
 
 /// Where lines are put.
 #[derive(Clone)]
@@ -52,10 +58,12 @@ impl Sink {
             waiting.lost += 1;
             return;
         }
-        let asleep = waiting.text.is_empty();
+        let before = waiting.text.len();
         waiting.text.extend_from_slice(line.as_bytes());
+        let after = waiting.text.len();
         drop(waiting);
-        if asleep {
+        // The first line wakes the thread, and the one that makes a good piece of it.
+        if before == 0 || (before < PIECE_OCTETS && after >= PIECE_OCTETS) {
             self.0.wake.notify_one();
         }
     }
@@ -90,6 +98,9 @@ fn write_all(shared: &Shared, mut to: impl Write) {
                     .wait(waiting)
                     .unwrap_or_else(PoisonError::into_inner);
             }
+            let more = |waiting: &mut Waiting| !waiting.end && waiting.text.len() < PIECE_OCTETS;
+            let gathered = shared.wake.wait_timeout_while(waiting, COMPANY, more);
+            waiting = gathered.unwrap_or_else(PoisonError::into_inner).0;
             mem::swap(&mut waiting.text, &mut writing);
             (mem::take(&mut waiting.lost), waiting.end)
         };
