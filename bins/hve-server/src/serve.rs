@@ -28,22 +28,21 @@ pub(crate) fn check(file: &Path) -> Result<()> {
 /// `hve-server run`.
 pub(crate) fn run(file: &Path) -> Result<()> {
     let config = Config::check(file).map_err(named)?;
-    serve(config, Some(file.to_owned()), |_| {})
+    serve(config, file.to_owned(), |_| {})
 }
 
 /// `hve-server demo`.
 pub(crate) fn demo(folder: &Path, listen: Option<SocketAddr>) -> Result<()> {
     let demo = Demo::prepare(folder, listen)
         .with_context(|| format!("no demonstration in {}", folder.display()))?;
-    let file = folder.join("hve.toml");
-    serve(demo.config.clone(), Some(file), |service| {
+    serve(demo.config.clone(), demo.file(), |service| {
         if let Some(address) = service.addresses().first() {
             println!("{}", demo.instructions(*address));
         }
     })
 }
 
-fn serve(config: Config, file: Option<PathBuf>, ready: impl FnOnce(&Service)) -> Result<()> {
+fn serve(config: Config, file: PathBuf, ready: impl FnOnce(&Service)) -> Result<()> {
     // Ends last, so that the last words are written.
     let _log = log::start(config.log).context("the log cannot be started")?;
     hve_service::raise_file_limit();
@@ -60,9 +59,8 @@ fn serve(config: Config, file: Option<PathBuf>, ready: impl FnOnce(&Service)) ->
                 asked = signals.next() => asked,
                 () = service.failed() => Ask::Stop,
             };
-            match (asked, &file) {
-                (Ask::Reload, Some(file)) => reload(&service, file),
-                (Ask::Reload, None) => {}
+            match asked {
+                Ask::Reload => reload(&service, &file),
                 _ => break,
             }
         }

@@ -112,6 +112,7 @@ impl Demo {
             let address = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 5870)));
             made(&file, fs::write(&file, config_text(address)))?;
         }
+        // By its full name, as a reload reads it.
         let mut config = Config::load(&file)?;
         if let (Some(listen), Some(listener)) = (listen, config.listeners.first_mut()) {
             listener.address = listen;
@@ -122,6 +123,12 @@ impl Demo {
             folder,
             password,
         })
+    }
+
+    /// The configuration file, to be read again on request.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.folder.join("hve.toml")
     }
 
     /// What a person needs in order to try it, once it listens on `address`.
@@ -271,7 +278,7 @@ mod tests {
             fs::read(&second.config.tls.certificate).unwrap(),
             certificate
         );
-        let checked = Config::check(&folder.path().join("hve.toml")).unwrap();
+        let checked = Config::check(&second.file()).unwrap();
         assert_eq!(checked, second.config);
     }
 
