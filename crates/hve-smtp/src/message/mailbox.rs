@@ -2,16 +2,19 @@
 //!
 //! Why a parser of our own: policy compares the author with the account, and people see what
 //! their mail program makes of the same octets. A lenient parser would let one field be read as
-//! two different people: `a@x <b@y>`, comments, groups, quoted local parts, source routes and
-//! white space inside an address all have programs that disagree about them. Here they are
+//! two different people: `a@x <b@y>`, nested comments, groups, quoted local parts, source routes
+//! and white space inside an address all have programs that disagree about them. Here they are
 //! malformed, and whatever is accepted has one reading only.
+//!
+//! A comment of plain words is accepted beside a name or behind an address, since devices write
+//! `scan@x (Scanner 2)` and people write `Payroll (HR) <pay@x>`: no program finds an address in it.
 
 use hve_types::{Address, HeaderMailbox};
 
 /// Reads the value of an address field, folded lines included.
 ///
 /// Accepted are `local@domain` and `[name] <local@domain>`, the name being atoms, dots, encoded
-/// words and quoted strings (RFC 5322 §3.4, RFC 6532 §3.2). No comments, no groups, no empty
+/// words, quoted strings and plain comments (RFC 5322 §3.4, RFC 6532 §3.2). No groups, no empty
 /// members of a list. The time is linear, nothing nests.
 pub(crate) fn parse(value: &[u8]) -> HeaderMailbox {
     let Ok(text) = std::str::from_utf8(value) else {
@@ -59,10 +62,11 @@ impl<'a> Scanner<'a> {
         loop {
             match self.0.chars().next()? {
                 '"' => self.quoted_string()?,
+                '(' => self.comment()?,
                 '<' => {
                     let (inner, rest) = self.0.get(1..)?.split_once('>')?;
                     self.0 = rest;
-                    self.white_space();
+                    self.trailer()?;
                     return Address::parse(inner).ok();
                 }
                 c if is_name(c) => {
@@ -72,7 +76,7 @@ impl<'a> Scanner<'a> {
                         self.take('@');
                         let domain = self.word();
                         let whole = start.get(..word.len() + 1 + domain.len())?;
-                        self.white_space();
+                        self.trailer()?;
                         return Address::parse(whole).ok();
                     }
                 }
@@ -100,6 +104,24 @@ impl<'a> Scanner<'a> {
     /// the field already.
     fn white_space(&mut self) {
         self.0 = self.0.trim_start_matches([' ', '\t', '\r', '\n']);
+    }
+
+    /// White space and plain comments behind an address.
+    fn trailer(&mut self) -> Option<()> {
+        self.white_space();
+        while self.0.starts_with('(') {
+            self.comment()?;
+            self.white_space();
+        }
+        Some(())
+    }
+
+    /// `(words)`, RFC 5322 §3.2.2 less all that could hide an address or an end.
+    fn comment(&mut self) -> Option<()> {
+        let (inner, rest) = self.0.get(1..)?.split_once(')')?;
+        let plain = |c| is_name(c) || matches!(c, ' ' | '\t' | '\r' | '\n');
+        self.0 = rest;
+        inner.chars().all(plain).then_some(())
     }
 
     /// RFC 5322 §3.2.4; a backslash takes the next character with it.
@@ -168,6 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn leniency_plain_comments_of_devices_and_people() {
+        one(" scan2@contoso.test (Scanner 2)", "scan2@contoso.test");
+        one("Payroll (HR) <pay@contoso.test>", "pay@contoso.test");
+        one(
+            "<pay@contoso.test> (HR)\r\n (second)\r\n",
+            "pay@contoso.test",
+        );
+    }
+
+    #[test]
     fn row_31_several_is_not_one() {
         for value in [
             "a@x.test, b@y.test",
@@ -191,6 +223,10 @@ mod tests {
             "a@x.test b@y.test",
             "a@x.test (b@y.test)",
             "(a) a@x.test",
+            "a@x.test (b",
+            "a@x.test (b (c))",
+            "a (b <c@y.test>) <a@x.test>",
+            "a@x.test (b) c",
             "undisclosed:;",
             "Group: a@x.test;",
             "\"a@x.test\"@y.test",

@@ -120,7 +120,7 @@ fn row_31_authors_are_taken_together() {
         HeaderMailbox::Several
     );
     assert_eq!(
-        from("From: a@x.test\r\nFrom: a@x.test (b)\r\n"),
+        from("From: a@x.test\r\nFrom: a@x.test (b@y.test)\r\n"),
         HeaderMailbox::Malformed
     );
     // Resent-From alone does not make up for From.
