@@ -2,13 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
 use std::{
-    fs,
+    env, fs,
     os::unix::fs::{MetadataExt, symlink},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use hve_delivery::{Maildir, OutgoingCopy};
 use hve_types::{Address, QueueId};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const TEXT: &[u8] = b"Subject: x\r\nReturn-Path: <forged@contoso.test>\r\n\r\nbody\r\n";
 
@@ -239,4 +241,42 @@ fn row_49_one_broken_mailbox_harms_no_other() {
     fs::remove_dir_all(dir.path().join("contoso.test")).unwrap();
     assert_eq!(maildir.deliver(&copies), [Ok(()), Ok(())]);
     assert_eq!(tree(dir.path()).len(), 2);
+}
+
+/// A limit on the size of files stands for a full disk: the write stops in the middle.
+#[test]
+fn row_49_a_write_that_stops_in_the_middle_leaves_nothing() {
+    if env::var_os("HVE_SMALL_FILES").is_none() {
+        // A limit is the whole process's, and its signal would end the other tests.
+        let status = Command::new("sh")
+            .arg("-c")
+            .arg(r#"trap "" XFSZ; ulimit -S -f 8; exec "$0" --exact "$1""#)
+            .arg(env::current_exe().unwrap())
+            .arg("row_49_a_write_that_stops_in_the_middle_leaves_nothing")
+            .env("HVE_SMALL_FILES", "1")
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let to = address("a@contoso.test");
+    let large = vec![b'x'; 1024 * 1024];
+    let maildir = Maildir::new(dir.path().into());
+    let copies = [copy(1, &to, &large), copy(2, &to, TEXT)];
+    let answers = maildir.deliver(&copies);
+    let error = answers[0].unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::FileTooLarge);
+    assert_eq!(answers[1], Ok(()));
+    let mailbox = dir.path().join("contoso.test/a");
+    assert!(files(&mailbox.join("tmp")).is_empty());
+    assert_eq!(files(&mailbox.join("new")).len(), 1);
+    // Room again.
+    let limit = getrlimit(Resource::Fsize);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Fsize, all).unwrap();
+    assert_eq!(maildir.deliver(&copies), [Ok(()), Ok(())]);
+    assert_eq!(files(&mailbox.join("new")).len(), 2);
 }
