@@ -41,8 +41,10 @@ async fn work(server: PathBuf, measure: bool) -> Result<(), LoadError> {
                 data: data.clone(),
                 route: route.into(),
                 log_level: "info".into(),
+                limits: Vec::new(),
                 resumption: false,
             };
+            workload = workload.as_many_as_are_delivered(route);
             if !measure {
                 workload.load.messages = 20;
                 workload.load.connections = 4;

@@ -26,6 +26,18 @@ pub struct Workload {
     pub load: Load,
 }
 
+impl Workload {
+    /// At most 100,000 copies where each becomes a file: a tenant's whole day.
+    #[must_use]
+    pub fn as_many_as_are_delivered(mut self, route: &str) -> Self {
+        if route.starts_with("maildir") {
+            let most = 100_000 / self.load.recipients.max(1);
+            self.load.messages = self.load.messages.min(most);
+        }
+        self
+    }
+}
+
 /// What a run of one workload gave.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -71,7 +83,7 @@ impl Outcome {
     }
 }
 
-/// The four workloads. `scale` 1.0 is the full run.
+/// The four workloads, each ended by `time_max` at the latest.
 #[must_use]
 pub fn workloads(time_max: Duration) -> [Workload; 4] {
     let load = |connections, messages_each, recipients, octets, messages| Load {

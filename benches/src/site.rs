@@ -35,6 +35,8 @@ pub struct Setting {
     pub route: String,
     /// `info` is what an operator has by default.
     pub log_level: String,
+    /// More lines of `[limits]`.
+    pub limits: Vec<String>,
     /// Whether clients come back with a TLS ticket.
     pub resumption: bool,
 }
@@ -201,12 +203,13 @@ fn prepare(folder: &Path, setting: &Setting, port: u16) -> Result<Store, LoadErr
     fs::write(folder.join("key.pem"), key)?;
     fs::create_dir(folder.join("mail"))?;
     let (route, level) = (&setting.route, &setting.log_level);
+    let limits = setting.limits.join("\n");
     let config = format!(
         "hostname = \"mail.contoso.test\"\n\
          [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
          [store]\npath = \"hve.db\"\n\
          [delivery]\nroute = \"{route}\"\n\
-         [limits]\nsessions = 20000\nsessions-per-address = 20000\n\
+         [limits]\nsessions = 20000\nsessions-per-address = 20000\n{limits}\n\
          [log]\nlevel = \"{level}\"\n\
          [[listeners]]\naddress = \"127.0.0.1:{port}\"\n"
     );

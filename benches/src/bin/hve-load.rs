@@ -40,6 +40,9 @@ struct Options {
     /// How much the server logs.
     #[arg(long, default_value = "info")]
     log_level: String,
+    /// A line of the server's [limits], such as 'group-size = "4MiB"'.
+    #[arg(long)]
+    limit: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -120,6 +123,7 @@ async fn work(options: &Options) -> Result<Value, LoadError> {
     for (letter, workload) in letters.into_iter().zip(chosen(options)) {
         for route in routes.iter().filter(|_| wanted(letter)) {
             let setting = setting(options, route)?;
+            let workload = workload.as_many_as_are_delivered(route);
             let outcome = run::against_server(workload, &setting, DRAIN_MAX).await?;
             say(&report::row(&outcome));
             figures.push(outcome.json());
@@ -164,6 +168,7 @@ fn setting(options: &Options, route: &str) -> Result<Setting, LoadError> {
         data: options.data.clone(),
         route: route.to_owned(),
         log_level: options.log_level.clone(),
+        limits: options.limit.clone(),
         resumption: options.resumption,
     })
 }
