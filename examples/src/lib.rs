@@ -1,1 +1,3 @@
-//! Examples of embedding.
+//! Examples of embedding, and what they share.
+
+pub mod client;
