@@ -31,4 +31,4 @@ pub use maildir::{Mail, mails, waiting_mails};
 pub use server::{Server, raise_open_files};
 pub use site::{ACCOUNT, DOMAIN, PASSWORD, Site};
 pub use tools::{Tool, node_module, skipped, tool};
-pub use wait::{now, until, within};
+pub use wait::{at_once, now, until, within};

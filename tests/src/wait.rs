@@ -32,13 +32,30 @@ pub fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
 ///
 /// # Panics
 /// After `limit`, naming `what` did not come.
-pub fn within<T>(limit: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn within<T>(limit: Duration, what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    look(limit, what, condition, || thread::park_timeout(GLANCE))
+}
+
+/// [`until`] without a pause between two looks: for what is over within a moment.
+///
+/// # Panics
+/// After a minute, naming `what` did not come.
+pub fn at_once<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    look(PATIENCE, what, condition, thread::yield_now)
+}
+
+fn look<T>(
+    limit: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> Option<T>,
+    pause: impl Fn(),
+) -> T {
     let begin = now();
     loop {
         if let Some(found) = condition() {
             return found;
         }
         assert!(begin.elapsed() < limit, "{what}: not within {limit:?}");
-        thread::park_timeout(GLANCE);
+        pause();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -9,7 +10,7 @@ use std::{
     thread,
 };
 
-use hve_tests::{ACCOUNT, Client, PASSWORD, Server, Site, until};
+use hve_tests::{ACCOUNT, Client, PASSWORD, Server, Site, at_once, until};
 
 const ROUNDS: usize = 20;
 const CONNECTIONS: usize = 8;
@@ -60,7 +61,7 @@ fn sign_in(site: &Site, server: &Server) -> std::io::Result<Client> {
 
 #[test]
 fn row_40_every_acknowledged_message_survives_kill_9_twenty_times() {
-    let site = Site::new();
+    let site = &Site::new();
     let acknowledged = Acknowledged::default();
     for round in 0..ROUNDS {
         let mut server = site.start();
@@ -68,13 +69,18 @@ fn row_40_every_acknowledged_message_survives_kill_9_twenty_times() {
         let wanted = ACKNOWLEDGED[round % ACKNOWLEDGED.len()];
         thread::scope(|scope| {
             for connection in 0..CONNECTIONS {
-                let (site, server, done, count) = (&site, &server, &acknowledged, &count);
+                let (server, done, count) = (&server, &acknowledged, &count);
                 let name = format!("load-{round}-{connection}");
                 scope.spawn(move || load(site, server, &name, done, count));
             }
             until("messages acknowledged", || {
                 (count.load(Ordering::Relaxed) >= wanted).then_some(())
             });
+            if round % 2 == 1 {
+                // Between the file of a copy and the note that it was delivered.
+                let before = delivered(site);
+                at_once("a delivery", || (delivered(site) > before).then_some(()));
+            }
             // By its id, while the threads above are in the middle of whatever they do.
             server.signal(rustix::process::Signal::KILL);
         });
@@ -83,7 +89,7 @@ fn row_40_every_acknowledged_message_survives_kill_9_twenty_times() {
     let acknowledged = acknowledged.into_inner().unwrap();
     let server = site.start();
     let copies = until("every copy delivered", || {
-        site.admin().queue().is_empty().then(|| copies(&site))
+        site.admin().queue().is_empty().then(|| copies(site))
     });
     drop(server);
     let mut lost = Vec::new();
@@ -101,6 +107,12 @@ fn row_40_every_acknowledged_message_survives_kill_9_twenty_times() {
         "{} acknowledged, {unacknowledged} stored without their 250",
         acknowledged.len()
     );
+}
+
+/// Files in one of the Maildirs.
+fn delivered(site: &Site) -> usize {
+    let folder = site.path("mail/contoso.test/r0/new");
+    fs::read_dir(folder).into_iter().flatten().count()
 }
 
 /// Which Maildirs hold each message.
