@@ -65,7 +65,7 @@ impl Driver {
             tls: facts(&transport),
             message_octets: widest.map_or(ceiling, |of| of.message_octets.min(ceiling)),
             recipients: widest.map_or(0, |of| of.recipients),
-            messages: 0,
+            messages: settings.limits.messages_per_session.get(),
         };
         let session = Session::new(Arc::clone(&settings.session), opening, now);
         let deadline = server.clock.instant(session.deadline());

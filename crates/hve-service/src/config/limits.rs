@@ -36,6 +36,9 @@ pub struct Limits {
     /// Octets a second, on average, that a message must come with once a minute has passed.
     /// Default 1 KiB: below a modem's speed.
     pub slowest_octets: u64,
+    /// Messages in one session, advertised as MAILMAX (RFC 9422). Default 10,000: no bulk sender
+    /// notices, and no session goes on for ever.
+    pub messages_per_session: NonZeroU32,
     /// Errors of the protocol in one session; one more ends it. Default 20.
     pub errors: NonZeroU32,
     /// Failed sign-ins in one session; the last ends it. Default 5.
@@ -77,6 +80,7 @@ impl Default for Limits {
             data_timeout: Duration::from_mins(3),
             message_timeout: Duration::from_mins(30),
             slowest_octets: KIB,
+            messages_per_session: count(10_000),
             errors: count(20),
             sign_in_attempts: count(5),
             write_timeout: Duration::from_secs(60),
@@ -123,6 +127,7 @@ pub(super) fn read(mut section: Section<'_, '_>) -> Limits {
         data_timeout: section.or("data-timeout", base.data_timeout),
         message_timeout: section.or("message-timeout", base.message_timeout),
         slowest_octets: octets(&mut section, "slowest-per-second", base.slowest_octets),
+        messages_per_session: section.or("messages-per-session", base.messages_per_session),
         errors: section.or("errors", base.errors),
         sign_in_attempts: section.or("sign-in-attempts", base.sign_in_attempts),
         write_timeout: section.or("write-timeout", base.write_timeout),
