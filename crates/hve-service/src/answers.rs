@@ -27,6 +27,9 @@ pub(crate) struct Host {
     server: Arc<Server>,
     client: IpAddr,
     signed_in: Option<SignedIn>,
+    /// The user name of a sign-in that failed, so that the log tells which device it is. Only an
+    /// address is kept: some put their password there.
+    tried: Option<Address>,
     /// The directory as of the last read from the client: what it sent in one piece is judged by
     /// one state.
     view: Option<Arc<dyn DirectoryView>>,
@@ -42,6 +45,7 @@ impl Host {
             server,
             client,
             signed_in: None,
+            tried: None,
             view: None,
             share: None,
         }
@@ -54,6 +58,11 @@ impl Host {
 
     pub(crate) fn account(&self) -> Option<&Address> {
         self.signed_in.as_ref().map(|who| &who.principal.address)
+    }
+
+    /// Who failed to sign in, until somebody does.
+    pub(crate) fn tried(&self) -> Option<&Address> {
+        self.tried.as_ref()
     }
 
     /// Counts a refusal, under the account where that is known.
@@ -80,6 +89,7 @@ impl Host {
     }
 
     async fn authenticate(&mut self, credentials: &Credentials, now: Now) -> Judged {
+        self.tried = Address::parse(&credentials.user).ok();
         let view = self.view()?;
         let sign_in = &self.server.sign_in;
         let signed_in = sign_in
@@ -88,6 +98,7 @@ impl Host {
         let user = signed_in.principal.address.clone();
         info!(account = %user, client = %self.client, mechanism = credentials.mechanism.as_str(), "signed in");
         self.signed_in = Some(signed_in);
+        self.tried = None;
         Ok(Answer::Authenticated { user })
     }
 

@@ -254,7 +254,8 @@ impl Driver {
                 self.host.refused(reason);
                 let enhanced = enhanced.map(|enhanced| enhanced.to_string());
                 let account = self.host.account().map(tracing::field::display);
-                info!(id = correlation, reason, command, code, enhanced, account, %client, "refused");
+                let tried = self.host.tried().map(tracing::field::display);
+                info!(id = correlation, reason, command, code, enhanced, account, tried, %client, "refused");
                 // It may quote a recipient.
                 debug!(id = correlation, text, "reply");
             }
