@@ -80,11 +80,7 @@ fn add(add: AccountAdd, desk: &Desk) -> Result<Answer> {
         tenant: tenant.id,
         display_name: add.display_name.unwrap_or_else(|| add.address.to_string()),
         alias: add.alias.filter(|alias| !alias.is_empty()),
-        limits: limits(
-            AccountLimits::default(),
-            add.recipients_per_day,
-            add.messages_per_minute,
-        ),
+        limits: limits(add.recipients_per_day, add.messages_per_minute),
         password: password::hash(&password)?,
         address: add.address,
     };
@@ -101,19 +97,13 @@ fn set(set: AccountSet, desk: &Desk) -> Result<Answer> {
         (false, true) => Some(password::obtain(Source::Random)?),
         (false, false) => None,
     };
-    let limited = given.recipients_per_day.is_some() || given.messages_per_minute.is_some();
     let change = AccountChange {
         display_name: given.display_name,
         alias: given
             .alias
             .map(|alias| Some(alias).filter(|alias| !alias.is_empty())),
-        limits: limited.then(|| {
-            limits(
-                account.limits.clone(),
-                given.recipients_per_day,
-                given.messages_per_minute,
-            )
-        }),
+        recipients_per_day: given.recipients_per_day,
+        messages_per_minute: given.messages_per_minute.map(|Rate(minute)| minute),
         password: password.as_ref().map(password::hash).transpose()?,
     };
     let account = desk.store.change_account(account.id, &change, &desk.act)?;
@@ -121,7 +111,8 @@ fn set(set: AccountSet, desk: &Desk) -> Result<Answer> {
     said(desk, &account, "changed", shown)
 }
 
-fn limits(mut limits: AccountLimits, day: Option<Ceiling>, minute: Option<Rate>) -> AccountLimits {
+fn limits(day: Option<Ceiling>, minute: Option<Rate>) -> AccountLimits {
+    let mut limits = AccountLimits::default();
     if let Some(day) = day {
         limits.recipients_per_day = day;
     }

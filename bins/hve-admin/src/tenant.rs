@@ -21,12 +21,12 @@ pub(crate) fn run(verb: TenantVerb, desk: &Desk) -> Result<Answer> {
             kind,
             limits,
         } => {
-            let limits = apply(&limits, TenantLimits::default());
-            let new = NewTenant {
+            let mut new = NewTenant {
                 name: domain,
                 kind: kind.into(),
-                limits,
+                limits: TenantLimits::default(),
             };
+            apply(&limits, &mut new.limits);
             let tenant = desk.store.add_tenant(&new, &desk.act)?;
             said(desk, &tenant, "added")
         }
@@ -103,15 +103,14 @@ fn set(desk: &Desk, name: &Domain, limits: &TenantLimitArgs) -> Result<Answer> {
         return Err(Failure::usage("no limit is given")
             .hint("such as --recipients-per-day 200000; see `tenant set --help`"));
     }
-    let tenant = desk.tenant(Some(name))?;
-    let changed = apply(limits, tenant.limits);
-    let tenant = desk
-        .store
-        .set_tenant_limits(tenant.id, &changed, &desk.act)?;
+    let id = desk.tenant(Some(name))?.id;
+    let tenant =
+        desk.store
+            .change_tenant_limits(id, |changed| apply(limits, changed), &desk.act)?;
     said(desk, &tenant, "changed")
 }
 
-fn apply(given: &TenantLimitArgs, mut limits: TenantLimits) -> TenantLimits {
+fn apply(given: &TenantLimitArgs, limits: &mut TenantLimits) {
     if let Some(count) = given.recipients_per_day {
         limits.recipients_per_day = count;
     }
@@ -127,7 +126,6 @@ fn apply(given: &TenantLimitArgs, mut limits: TenantLimits) -> TenantLimits {
     if let Some(count) = given.sessions_per_account {
         limits.sessions_per_account = count;
     }
-    limits
 }
 
 impl TenantLimitArgs {

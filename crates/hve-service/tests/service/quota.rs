@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use hve_store::AccountChange;
-use hve_types::{AccountLimits, Ceiling};
+use hve_types::Ceiling;
 
 use crate::support::{ACCOUNT, Site, act};
 
@@ -17,7 +17,7 @@ fn set_limit(site: &Site, recipients: u64) {
     let mut limits = site.tenant.limits.clone();
     limits.recipients_per_day = Ceiling::AtMost(recipients);
     site.store
-        .set_tenant_limits(site.tenant.id, &limits, &act())
+        .change_tenant_limits(site.tenant.id, |of| *of = limits.clone(), &act())
         .unwrap();
 }
 
@@ -63,10 +63,7 @@ async fn a_message_beyond_the_whole_quota_is_refused_for_good() {
 async fn an_account_that_is_too_fast_hears_how_long_to_wait() {
     let site = Site::new();
     let change = AccountChange {
-        limits: Some(AccountLimits {
-            messages_per_minute: Some(NonZeroU32::MIN),
-            ..AccountLimits::default()
-        }),
+        messages_per_minute: Some(Some(NonZeroU32::MIN)),
         ..AccountChange::default()
     };
     site.store
@@ -88,7 +85,7 @@ async fn sender_author_and_size_are_judged() {
     let mut limits = site.tenant.limits.clone();
     limits.message_octets = 1000;
     site.store
-        .set_tenant_limits(site.tenant.id, &limits, &act())
+        .change_tenant_limits(site.tenant.id, |of| *of = limits.clone(), &act())
         .unwrap();
     let service = site.start().await;
     let mut client = site.signed_in(&service).await;

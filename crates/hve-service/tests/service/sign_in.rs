@@ -131,7 +131,7 @@ async fn sessions_of_one_account_are_limited_at_sign_in() {
     let mut limits = site.tenant.limits.clone();
     limits.sessions_per_account = std::num::NonZeroU32::MIN;
     site.store
-        .set_tenant_limits(site.tenant.id, &limits, &act())
+        .change_tenant_limits(site.tenant.id, |of| *of = limits.clone(), &act())
         .unwrap();
     let service = site.start().await;
     let mut first = site.signed_in(&service).await;

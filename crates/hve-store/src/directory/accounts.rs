@@ -1,7 +1,9 @@
 //! Accounts.
 
+use std::num::NonZeroU32;
+
 use hve_auth::{Credential, PasswordHash};
-use hve_types::{Account, AccountId, AccountLimits, Address, State, TenantId};
+use hve_types::{Account, AccountId, AccountLimits, Address, Ceiling, State, TenantId};
 use rusqlite::OptionalExtension;
 use time::UtcDateTime;
 
@@ -39,8 +41,10 @@ pub struct AccountChange {
     pub display_name: Option<String>,
     /// Another alias, or none.
     pub alias: Option<Option<String>>,
-    /// Other limits. No usage is forgotten.
-    pub limits: Option<AccountLimits>,
+    /// Another daily limit. No usage is forgotten.
+    pub recipients_per_day: Option<Ceiling>,
+    /// Another rate, or none.
+    pub messages_per_minute: Option<Option<NonZeroU32>>,
     /// Another password; what was verified with the old one is void.
     pub password: Option<PasswordHash>,
 }
@@ -156,8 +160,11 @@ impl Store {
                 check_alias(connection, before.tenant, alias.as_deref(), Some(id))?;
                 after.alias.clone_from(alias);
             }
-            if let Some(limits) = &change.limits {
-                after.limits = limits.clone();
+            if let Some(ceiling) = change.recipients_per_day {
+                after.limits.recipients_per_day = ceiling;
+            }
+            if let Some(rate) = change.messages_per_minute {
+                after.limits.messages_per_minute = rate;
             }
             if let Some(password) = &change.password {
                 after.credential_version += 1;

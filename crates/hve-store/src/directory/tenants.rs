@@ -75,18 +75,19 @@ impl Store {
         })
     }
 
-    /// Replaces a tenant's limits. No usage is forgotten.
+    /// Changes a tenant's limits, as they are at that moment: two people who change different ones
+    /// at once do not undo each other. No usage is forgotten.
     ///
     /// # Errors
     /// No such tenant, or the store failed.
-    pub fn set_tenant_limits(
+    pub fn change_tenant_limits(
         &self,
         id: TenantId,
-        limits: &TenantLimits,
+        change: impl FnOnce(&mut TenantLimits),
         act: &Act,
     ) -> Result<Tenant, ChangeError> {
         self.change_tenant("tenant-set", id, act, |tenant| {
-            tenant.limits = limits.clone();
+            change(&mut tenant.limits);
             Ok(())
         })
     }

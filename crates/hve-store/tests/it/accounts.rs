@@ -6,7 +6,7 @@ use std::{
 };
 
 use hve_store::{AccountChange, ChangeError, NewTenant, Store};
-use hve_types::{AccountLimits, Ceiling, DomainKind, State, TenantLimits};
+use hve_types::{Ceiling, DomainKind, State, TenantLimits};
 use secrecy::SecretString;
 
 use crate::site::{NOON, Site, act, address, new_account, password};
@@ -47,10 +47,8 @@ fn an_account_lives_from_add_to_remove() {
     let change = AccountChange {
         display_name: Some("Scanner two".into()),
         alias: Some(None),
-        limits: Some(AccountLimits {
-            recipients_per_day: Ceiling::AtMost(5000),
-            messages_per_minute: Some(std::num::NonZeroU32::MIN),
-        }),
+        recipients_per_day: Some(Ceiling::AtMost(5000)),
+        messages_per_minute: Some(Some(std::num::NonZeroU32::MIN)),
         password: None,
     };
     let changed = store.change_account(account.id, &change, &act()).unwrap();
@@ -226,7 +224,7 @@ fn row_44_racing_threads_and_handles_never_pass_the_cap() {
         ..site.tenant.limits.clone()
     };
     site.store
-        .set_tenant_limits(site.tenant.id, &lower, &act())
+        .change_tenant_limits(site.tenant.id, |of| *of = lower.clone(), &act())
         .unwrap();
     assert_eq!(site.store.accounts(site.tenant.id).unwrap().len(), 5);
     site.store.remove_account(site.account.id, &act()).unwrap();

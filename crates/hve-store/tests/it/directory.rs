@@ -57,7 +57,7 @@ fn a_tenant_lives_from_add_to_remove() {
         ..TenantLimits::default()
     };
     let changed = counted(store, || {
-        store.set_tenant_limits(tenant.id, &limits, &act())
+        store.change_tenant_limits(tenant.id, |of| *of = limits.clone(), &act())
     })
     .unwrap();
     assert_eq!(changed.limits, limits);
@@ -96,7 +96,7 @@ fn a_tenant_lives_from_add_to_remove() {
     assert!(store.domains(tenant.id).unwrap().is_empty());
     assert!(store.recipients(tenant.id, None, 10).unwrap().is_empty());
     assert!(matches!(
-        store.set_tenant_limits(tenant.id, &limits, &act()),
+        store.change_tenant_limits(tenant.id, |of| *of = limits.clone(), &act()),
         Err(ChangeError::UnknownTenant)
     ));
     let again = store.add_tenant(&fabrikam(), &act()).unwrap();

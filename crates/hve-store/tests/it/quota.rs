@@ -2,7 +2,7 @@
 
 use hve_policy::QuotaExceeded;
 use hve_store::{Accepted, AccountChange, Writer};
-use hve_types::{AccountLimits, Ceiling, TenantLimits};
+use hve_types::{Ceiling, TenantLimits};
 use time::UtcDateTime;
 
 use crate::site::{NOON, Site, act, later, new_account, submit};
@@ -79,7 +79,7 @@ fn row_42_limits_move_and_no_usage_is_forgotten() {
     assert_eq!(try_one(2), Accepted::Durable);
     let set = |limit| {
         site.store
-            .set_tenant_limits(site.tenant.id, &limited(limit), &act())
+            .change_tenant_limits(site.tenant.id, |of| *of = limited(limit), &act())
             .unwrap();
     };
     set(50);
@@ -91,12 +91,8 @@ fn row_42_limits_move_and_no_usage_is_forgotten() {
     // An account's limit that comes later knows what was sent before it.
     set(1000);
     let change = |ceiling| {
-        let limits = AccountLimits {
-            recipients_per_day: ceiling,
-            ..AccountLimits::default()
-        };
         let change = AccountChange {
-            limits: Some(limits),
+            recipients_per_day: Some(ceiling),
             ..AccountChange::default()
         };
         site.store
@@ -145,7 +141,7 @@ fn row_45_counts_at_the_ends_of_their_types_do_not_wrap() {
     let verdicts = submit(&mut writer, vec![site.message(2, 1)], NOON).unwrap();
     assert_eq!(verdicts, [Accepted::Durable]);
     site.store
-        .set_tenant_limits(site.tenant.id, &limited(1 << 63), &act())
+        .change_tenant_limits(site.tenant.id, |of| *of = limited(1 << 63), &act())
         .unwrap();
     let verdicts = submit(&mut writer, vec![site.message(3, 1)], NOON).unwrap();
     assert!(matches!(verdicts[..], [Accepted::TenantQuota(e)] if e.used > 1 << 63));

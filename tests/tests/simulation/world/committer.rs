@@ -181,7 +181,7 @@ impl World {
         };
         let limits = self.tenant.limits.clone();
         self.store
-            .set_tenant_limits(self.tenant.id, &limits, &act)
+            .change_tenant_limits(self.tenant.id, |of| *of = limits.clone(), &act)
             .unwrap();
     }
 
