@@ -31,6 +31,18 @@ pub(crate) fn octets(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text:?} is more than can be counted"))
 }
 
+/// As [`octets`], and at least one: EHLO's `SIZE 0` would say that there is no limit (RFC 1870 §3).
+pub(crate) fn message_octets(text: &str) -> Result<u64, String> {
+    match octets(text)? {
+        0 => Err(
+            "write a size of at least 1 octet, such as 10MiB; a server that announces a \
+                  size of 0 says that it has no limit"
+                .to_owned(),
+        ),
+        size => Ok(size),
+    }
+}
+
 /// Parses a count or `unlimited`.
 pub(crate) fn ceiling(text: &str) -> Result<Ceiling, String> {
     if text.eq_ignore_ascii_case("unlimited") {
@@ -120,6 +132,18 @@ mod tests {
         ] {
             assert!(octets(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_message_size_is_never_zero() {
+        assert_eq!(message_octets("1"), Ok(1));
+        assert_eq!(message_octets("10MiB"), Ok(10 << 20));
+        for zero in ["0", "0B", "000", "0 MiB"] {
+            let refused = message_octets(zero).unwrap_err();
+            assert!(refused.contains("at least 1 octet"), "{zero}: {refused}");
+        }
+        assert_eq!(message_octets("10M"), octets("10M"), "as every size");
+        assert_eq!(octets("0"), Ok(0), "a message may have no octets");
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub(crate) struct TenantLimitArgs {
     #[arg(long, value_name = "COUNT")]
     pub(crate) accounts: Option<u32>,
     /// Size of one message as it arrives [default: 10MiB]
-    #[arg(long, value_name = "SIZE", value_parser = size::octets)]
+    #[arg(long, value_name = "SIZE", value_parser = size::message_octets)]
     pub(crate) message_size: Option<u64>,
     /// Sessions of one account at one time [default: 50]
     #[arg(long, value_name = "COUNT", value_parser = size::positive)]

@@ -157,10 +157,11 @@ fn usage_errors_are_json_too() {
         error["message"].as_str().unwrap().contains("<DOMAIN>"),
         "{error}"
     );
-    site.fails(
-        &["tenant", "set", TENANT, "--message-size", "10 furlongs"],
-        2,
-    );
+    for size in ["10 furlongs", "0"] {
+        let error = site.fails(&["tenant", "set", TENANT, "--message-size", size], 2);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("10MiB"), "says what to give: {message}");
+    }
 }
 
 #[test]
