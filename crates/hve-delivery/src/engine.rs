@@ -287,9 +287,11 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
     /// Copies that are delivered must not be delivered again, so this insists until the end.
     async fn settle(&self, settlements: Vec<Settlement>) {
         loop {
+            // A shutdown in the middle of an attempt leaves one more.
+            let last = self.shutdown.is_cancelled();
             match self.settle.settle(settlements.clone()).await {
                 Ok(()) => return,
-                Err(SettleError::Trouble) if !self.shutdown.is_cancelled() => {
+                Err(SettleError::Trouble) if !last => {
                     warn!(messages = settlements.len(), "not settled, trying again");
                     tokio::select! {
                         () = sleep(self.limits.settle_again) => {}
