@@ -52,6 +52,9 @@ impl SenderRefusal {
 
 /// The header's From, and Sender if there is one, must be the account itself.
 ///
+/// Resent-From counts as From and Resent-Sender as Sender (RFC 5322 §3.6.6): a host gives what both
+/// name together, so the words of a refusal are of both.
+///
 /// An absent From passes: it claims nobody's name, and a submission server adds the account's.
 ///
 /// # Errors
@@ -95,15 +98,17 @@ pub fn header(
     reason = "each refusal must be given a reply before anything compiles"
 )]
 pub enum HeaderRefusal {
-    /// From can not be read as one address (RFC 5322 §3.6.2).
-    #[error("the From field can not be read; write it as From: {account}")]
+    /// From or Resent-From can not be read as one address (RFC 5322 §3.6.2).
+    #[error(
+        "the From field, or Resent-From where it is there, can not be read; write it as From: {account}"
+    )]
     FromMalformed {
         /// The one address it may name.
         account: Address,
     },
-    /// From names another address.
+    /// From or Resent-From names another address.
     #[error(
-        "the From field must name {account}, not {given}; set the sender address of the device or application to {account}"
+        "the From field, and Resent-From where it is there, must name {account}, not {given}; set the sender address of the device or application to {account}"
     )]
     FromNotTheAccount {
         /// The one address it may name.
@@ -111,21 +116,23 @@ pub enum HeaderRefusal {
         /// What it names.
         given: Address,
     },
-    /// Several From fields, or several addresses in one.
-    #[error("the From field must be there once and name only {account}")]
+    /// Several addresses in From and Resent-From together.
+    #[error("the From field, and Resent-From where it is there, must name only {account}")]
     FromSeveral {
         /// The one address it may name.
         account: Address,
     },
-    /// Sender can not be read as one address.
-    #[error("the Sender field can not be read; leave it out or write it as Sender: {account}")]
+    /// Sender or Resent-Sender can not be read as one address.
+    #[error(
+        "the Sender field, or Resent-Sender where it is there, can not be read; leave it out or write it as Sender: {account}"
+    )]
     SenderMalformed {
         /// The one address it may name.
         account: Address,
     },
-    /// Sender names another address.
+    /// Sender or Resent-Sender names another address.
     #[error(
-        "the Sender field must name {account}, not {given}; leave it out or set it to {account}"
+        "the Sender field, and Resent-Sender where it is there, must name {account}, not {given}; leave it out or set it to {account}"
     )]
     SenderNotTheAccount {
         /// The one address it may name.
@@ -133,8 +140,10 @@ pub enum HeaderRefusal {
         /// What it names.
         given: Address,
     },
-    /// Several Sender fields, or several addresses in one.
-    #[error("the Sender field may be there once and name only {account}; leave it out")]
+    /// Several addresses in Sender and Resent-Sender together.
+    #[error(
+        "the Sender field, and Resent-Sender where it is there, may name only {account}; leave it out"
+    )]
     SenderSeveral {
         /// The one address it may name.
         account: Address,

@@ -232,7 +232,7 @@ blocks    recipient        eve@example.net is outside of the accepted domains of
 blocks    recipient-count  2 of 1 recipients of one message
                            -> send to the others in further messages, or raise the tenant's recipients per message
 passes    size             3000000 of 10485760 octets of one message
-blocks    header           the From field must be there once and name only hve01@contoso.test
+blocks    header           the From field, and Resent-From where it is there, must name only hve01@contoso.test
                            -> send as hve01@contoso.test, or sign in with the account of the address that is to be seen
 not asked message-rate     30 messages a minute, and as many at once after a pause; only the running server knows how many there were
 blocks    tenant-quota     99999 of 100000 recipients used in 24 hours, 2 asked for; the next 99999 are free at 2026-11-25T05:58:21Z

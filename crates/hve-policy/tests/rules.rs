@@ -131,6 +131,14 @@ fn row_31_from_and_sender_may_claim_no_other_name() {
             refused.to_string().contains("hve01@contoso.test"),
             "{refused}"
         );
+        // The field that is to blame may be the resent one: the words must be true of it too.
+        let text = refused.to_string();
+        assert!(
+            text.contains("From field") && text.contains("Resent-From where it is there")
+                || text.contains("Sender field")
+                    && text.contains("Resent-Sender where it is there"),
+            "{text}"
+        );
     }
 }
 
