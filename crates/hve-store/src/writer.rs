@@ -99,9 +99,9 @@ impl Writer {
         batch: &Batch,
         now: UtcDateTime,
     ) -> Result<Vec<Accepted>, CommitError> {
-        self.reopen()?;
+        self.reopen().map_err(|error| self.told(error))?;
         self.tend()?;
-        self.reopen()?;
+        self.reopen().map_err(|error| self.told(error))?;
         let Some(open) = &mut self.open else {
             return Err(StoreError::Busy);
         };
@@ -174,18 +174,13 @@ impl Writer {
 
     /// After a failure: nothing of the batch stays, in the file or in the books.
     fn fall_back(&mut self, error: StoreError) -> CommitError {
-        let error = match error {
-            StoreError::Io(cause) if room::is_lacking(&self.path) => {
-                drop(cause);
-                StoreError::DiskFull
-            }
-            other => other,
-        };
         let Some(mut open) = self.open.take() else {
-            return error;
+            return self.told(error);
         };
         let rolled_back =
             open.connection.is_autocommit() || open.connection.execute_batch("ROLLBACK").is_ok();
+        // What the library itself reported decides, not what is told: a sync that failed is in
+        // doubt however full the disk is.
         if rolled_back && matches!(error, StoreError::Busy | StoreError::DiskFull) {
             self.books.undo();
             // A log that starts over needs no room.
@@ -197,7 +192,16 @@ impl Writer {
             // (a sync that failed once may claim success the next time): start from the file.
             self.doubtful.extend(self.books.take_journal());
         }
-        error
+        self.told(error)
+    }
+
+    /// The error as the caller hears it: SQLite calls it trouble with the disk when a quota or a
+    /// limit on the size of files leaves no room.
+    fn told(&self, error: StoreError) -> CommitError {
+        match error {
+            StoreError::Io(_) if room::is_lacking(&self.path) => StoreError::DiskFull,
+            other => other,
+        }
     }
 }
 

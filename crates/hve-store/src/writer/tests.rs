@@ -181,6 +181,29 @@ fn row_46_a_commit_that_the_disk_kept_but_did_not_confirm_is_taken_out() {
 }
 
 #[test]
+fn row_46_a_sync_that_failed_is_doubtful_on_a_full_disk_as_well() {
+    let mut site = Site::new();
+    site.commit(0..2).unwrap();
+    let doubtful = site.batch(2..5, 10);
+    let writer = &mut site.writer;
+    let open = writer.open.as_mut().unwrap();
+    transact(open, &mut writer.books, &doubtful, NOON).unwrap();
+    // What looks for room finds none.
+    let probe = writer.path.with_file_name("hve.db-room");
+    std::os::unix::fs::symlink("/dev/full", &probe).unwrap();
+    let failed = writer.fall_back(StoreError::Io(Cause::sync_failed()));
+    assert!(matches!(failed, CommitError::DiskFull), "{failed}");
+    assert!(writer.open.is_none(), "the connection is not trusted again");
+
+    assert_eq!(site.commit(5..6).unwrap(), [Accepted::Durable]);
+    assert_eq!(
+        site.count(),
+        (3, 3, 3),
+        "the clients of the three were told 452"
+    );
+}
+
+#[test]
 fn row_49_after_a_failure_in_the_middle_the_file_is_read_again() {
     let mut site = Site::new();
     site.commit(0..2).unwrap();
