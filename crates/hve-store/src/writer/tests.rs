@@ -100,6 +100,26 @@ impl Site {
 }
 
 #[test]
+fn row_40_the_writer_syncs_the_log_at_every_commit() {
+    let mut site = Site::new();
+    let check = |site: &Site| {
+        let connection = &site.writer.open.as_ref().unwrap().connection;
+        let number = |sql| connection.query_row(sql, (), |row| row.get::<_, i64>(0));
+        assert_eq!(number("PRAGMA synchronous").unwrap(), 2, "FULL");
+        assert_eq!(number("PRAGMA page_size").unwrap(), 16_384);
+        let journal: String = connection
+            .query_row("PRAGMA journal_mode", (), |row| row.get(0))
+            .unwrap();
+        assert_eq!(journal, "wal");
+    };
+    check(&site);
+    // The connection after trouble is another one.
+    site.writer.fall_back(StoreError::Io(Cause::sync_failed()));
+    site.commit(0..1).unwrap();
+    check(&site);
+}
+
+#[test]
 fn row_49_a_full_file_refuses_the_whole_batch_and_counts_nothing() {
     let mut site = Site::new();
     assert_eq!(
