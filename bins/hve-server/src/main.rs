@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hve-server: {error:#}");
+            eprintln!("hve-server: {}", serve::words(&error));
             ExitCode::FAILURE
         }
     }

@@ -80,7 +80,8 @@ pub enum DemoError {
 }
 
 impl Demo {
-    /// Makes in `folder` whatever is missing there. `listen` is where it will listen; `None`
+    /// Makes in `folder` whatever file is missing there, but no account yet: see
+    /// [`Demo::add_account`]. `listen` is where it will listen; `None`
     /// leaves what the folder's configuration says, at first `127.0.0.1:5870`.
     ///
     /// # Errors
@@ -117,12 +118,21 @@ impl Demo {
         if let (Some(listen), Some(listener)) = (listen, config.listeners.first_mut()) {
             listener.address = listen;
         }
-        let password = add_what_is_missing(&Store::open(&config.store)?)?;
         Ok(Self {
             config,
             folder,
-            password,
+            password: None,
         })
+    }
+
+    /// Adds tenant and account where they are missing. To be called once the service listens: a
+    /// start that fails before must not use up the one time that the password can be shown.
+    ///
+    /// # Errors
+    /// See [`DemoError`].
+    pub fn add_account(&mut self) -> Result<(), DemoError> {
+        self.password = add_what_is_missing(&Store::open(&self.config.store)?)?;
+        Ok(())
     }
 
     /// The configuration file, to be read again on request.
@@ -251,13 +261,15 @@ fn config_text(address: SocketAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{RunError, Service};
 
     #[test]
     fn the_second_start_reuses_all_and_shows_no_password() {
         let folder = tempfile::tempdir().unwrap();
         let listen = "127.0.0.1:0".parse().unwrap();
         let shown = "127.0.0.1:2525".parse().unwrap();
-        let first = Demo::prepare(folder.path(), Some(listen)).unwrap();
+        let mut first = Demo::prepare(folder.path(), Some(listen)).unwrap();
+        first.add_account().unwrap();
         let password = first.password.clone().unwrap();
         let text = first.instructions(shown);
         let words = [
@@ -268,7 +280,8 @@ mod tests {
         }
         let certificate = fs::read(&first.config.tls.certificate).unwrap();
 
-        let second = Demo::prepare(folder.path(), None).unwrap();
+        let mut second = Demo::prepare(folder.path(), None).unwrap();
+        second.add_account().unwrap();
         assert!(second.password.is_none());
         assert_eq!(second.config, first.config);
         let text = second.instructions(shown);
@@ -280,6 +293,24 @@ mod tests {
         );
         let checked = Config::check(&second.file()).unwrap();
         assert_eq!(checked, second.config);
+    }
+
+    #[tokio::test]
+    async fn a_start_on_a_taken_port_uses_up_no_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let demo = Demo::prepare(folder.path(), taken.local_addr().ok()).unwrap();
+        let started = Service::start(demo.config, None).await;
+        assert!(matches!(started, Err(RunError::Bind { .. })));
+
+        let any = "127.0.0.1:0".parse().unwrap();
+        let mut again = Demo::prepare(folder.path(), Some(any)).unwrap();
+        let service = Service::start(again.config.clone(), None).await.unwrap();
+        again.add_account().unwrap();
+        let password = again.password.clone().unwrap();
+        let text = again.instructions(service.addresses()[0]);
+        assert!(text.contains(password.expose_secret()));
+        service.stop().await.unwrap();
     }
 
     #[test]
