@@ -5,7 +5,7 @@ use std::{net::SocketAddr, pin::Pin, sync::Arc};
 use hve_smtp::{Now, Opening, Refusal, Report, Session, Step, TlsFacts};
 use tokio::time::{Sleep, sleep_until, timeout};
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     answers::Host,
@@ -57,6 +57,11 @@ impl Driver {
         }
         let now = server.clock.now();
         let settings = server.settings.load();
+        // Anew: this client may be the first to come after a change. The last view has to do where
+        // the directory cannot be read now; at sign-in that will be said.
+        if let Err(error) = server.directory.current() {
+            error!(%error, "directory unreadable");
+        }
         let widest = server.directory.widest();
         let ceiling = settings.limits.message_octets;
         let opening = Opening {

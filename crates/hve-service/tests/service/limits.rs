@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::support::{ACCOUNT, Client, PASSWORD, Site, until};
+use crate::support::{ACCOUNT, Client, PASSWORD, Site, act, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_session_too_many_hears_421() {
@@ -113,5 +113,29 @@ async fn row_24_a_flood_of_sign_ins_harms_nobody_else() {
         );
     }
     assert!(busy > 0, "the line was never full");
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_session_hears_of_the_limits_of_this_moment() {
+    let site = Site::new();
+    let service = site.start().await;
+    for (octets, recipients) in [(123_456, 7), (65_432, 9)] {
+        site.store
+            .change_tenant_limits(
+                site.tenant.id,
+                |of| {
+                    of.message_octets = octets;
+                    of.recipients_per_message = NonZeroU32::new(recipients).unwrap();
+                },
+                &act(),
+            )
+            .unwrap();
+        // Nobody signs in: the greeting alone has to look.
+        let mut client = site.client(&service).await;
+        let said = client.ask("EHLO client.test", "250").await;
+        assert!(said.contains(&format!("SIZE {octets}\r\n")), "{said}");
+        assert!(said.contains(&format!("RCPTMAX={recipients}")), "{said}");
+    }
     service.stop().await.unwrap();
 }
