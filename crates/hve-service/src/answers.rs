@@ -115,7 +115,7 @@ impl Host {
 
     fn rcpt(&mut self, request: &RcptRequest, now: Now) -> Judged {
         let view = self.view()?;
-        let (principal, _, tenant) = self.standing(&*view, now)?;
+        let (principal, account, tenant) = self.standing(&*view, now)?;
         let address = &request.recipient.address;
         let facts = match view.domain(&address.domain()) {
             Some((of, kind)) if of == principal.tenant => RecipientFacts {
@@ -133,6 +133,7 @@ impl Host {
             .map_err(|no| refusals::recipient(&no))?;
         let (version, now) = (view.version(), now.utc.unix_timestamp());
         let recipients = request.accepted.saturating_add(1);
+        refusals::beyond_quota(account, tenant, recipients)?;
         self.server
             .hints
             .check(principal, recipients, version, now)?;

@@ -6,9 +6,12 @@
 use std::time::Duration;
 
 use hve_auth::SignInRefusal;
-use hve_policy::{HeaderRefusal, QuotaExceeded, RecipientRefusal, SenderRefusal, TooLarge, Wait};
+use hve_policy::{
+    HeaderRefusal, QuotaExceeded, RecipientRefusal, RollingQuota, SenderRefusal, TooLarge, Wait,
+};
 use hve_smtp::{Enhanced, Refusal, Reply};
 use hve_store::Accepted;
+use hve_types::{Account, Tenant};
 
 use crate::committer::Trouble;
 
@@ -131,6 +134,26 @@ pub(crate) fn quota(of: QuotaOf, refused: &QuotaExceeded) -> Refusal {
         Some(_) => refusal(452, Enhanced(4, 7, 1), reason, text),
         None => refusal(550, Enhanced(5, 7, 1), reason, text),
     }
+}
+
+/// The message alone exceeds a quota, whatever was sent before: the commit would say so too, but
+/// only after the body. The account's comes first, as there.
+pub(crate) fn beyond_quota(
+    account: &Account,
+    tenant: &Tenant,
+    recipients: usize,
+) -> Result<(), Refusal> {
+    let wanted = u64::try_from(recipients).unwrap_or(u64::MAX);
+    for (of, ceiling) in [
+        (QuotaOf::Account, account.limits.recipients_per_day),
+        (QuotaOf::Tenant, tenant.limits.recipients_per_day),
+    ] {
+        // What an empty window has no room for never fits.
+        RollingQuota::new()
+            .decide(ceiling, wanted, 0)
+            .map_err(|exceeded| quota(of, &exceeded))?;
+    }
+    Ok(())
 }
 
 /// What the commit said of a message, where that deserves no `250`.

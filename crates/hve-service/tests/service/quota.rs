@@ -52,10 +52,42 @@ async fn a_message_beyond_the_whole_quota_is_refused_for_good() {
     set_limit(&site, 1);
     let service = site.start().await;
     let mut client = site.signed_in(&service).await;
-    let refused = client
-        .submit(&["a@contoso.test", "b@contoso.test"], TEXT)
-        .await;
-    assert!(refused.starts_with("550 5.7.1 "), "{refused}");
+    client.ask(&format!("MAIL FROM:<{ACCOUNT}>"), "250 ").await;
+    client.ask("RCPT TO:<a@contoso.test>", "250 ").await;
+    // Told before the body comes, and the recipients until then stand.
+    let refused = client.ask("RCPT TO:<b@contoso.test>", "550 5.7.1 ").await;
+    assert!(refused.contains("The organisation's quota"), "{refused}");
+    client.ask("DATA", "354 ").await;
+    client.ask("Subject: x\r\n\r\nx\r\n.", "250 ").await;
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quota_of_nothing_refuses_the_first_recipient() {
+    let site = Site::new();
+    let service = site.start().await;
+    let mut client = site.signed_in(&service).await;
+    let nothing = AccountChange {
+        recipients_per_day: Some(Ceiling::AtMost(0)),
+        ..AccountChange::default()
+    };
+    site.store
+        .change_account(site.account.id, &nothing, &act())
+        .unwrap();
+    client.ask(&format!("MAIL FROM:<{ACCOUNT}>"), "250 ").await;
+    let refused = client.ask("RCPT TO:<a@contoso.test>", "550 5.7.1 ").await;
+    assert!(refused.contains("This account's quota"), "{refused}");
+    let unlimited = AccountChange {
+        recipients_per_day: Some(Ceiling::Unlimited),
+        ..AccountChange::default()
+    };
+    site.store
+        .change_account(site.account.id, &unlimited, &act())
+        .unwrap();
+    client.ask("RCPT TO:<a@contoso.test>", "250 ").await;
+    set_limit(&site, 0);
+    let refused = client.ask("RCPT TO:<b@contoso.test>", "550 5.7.1 ").await;
+    assert!(refused.contains("The organisation's quota"), "{refused}");
     service.stop().await.unwrap();
 }
 
