@@ -87,6 +87,11 @@ where
     if matches!(parsed.command, v2::Command::Local) {
         return Ok(None);
     }
+    // An SMTP client speaks TCP, and a header whose parts do not fit together is of no one who can
+    // be trusted with the client's name.
+    if matches!(parsed.protocol, v2::Protocol::Datagram) || parsed.tlvs().any(|tlv| tlv.is_err()) {
+        return Err(ProxyError::Malformed);
+    }
     match parsed.addresses {
         v2::Addresses::IPv4(pair) => Ok(Some(v4(pair.source_address, pair.source_port))),
         v2::Addresses::IPv6(pair) => Ok(Some(v6(pair.source_address, pair.source_port))),
@@ -139,6 +144,41 @@ mod tests {
     async fn a_load_balancer_may_speak_for_itself() {
         assert_eq!(read(b"PROXY UNKNOWN\r\n").await.0.unwrap(), None);
         assert_eq!(read(&v2_header(0, 0, &[])).await.0.unwrap(), None);
+    }
+
+    const PAIR: [u8; 12] = [192, 0, 2, 1, 10, 0, 0, 1, 0x15, 0xb3, 2, 0x4b];
+
+    #[tokio::test]
+    async fn extensions_are_passed_over_where_they_end_with_the_header() {
+        let client = Some("192.0.2.1:5555".parse().unwrap());
+        // NOOP of two octets, an empty one, and one that fills the header.
+        for sound in [&[4, 0, 2, 1, 2][..], &[4, 0, 0], &[4, 0, 0, 1, 0, 1, 7]] {
+            let header = v2_header(1, 0x11, &[&PAIR[..], sound].concat());
+            assert_eq!(read(&header).await.0.unwrap(), client, "{sound:?}");
+        }
+        for broken in [
+            &[4][..],
+            &[4, 0],
+            &[4, 0, 1],
+            &[4, 0xff, 0xff, 1],
+            &[4, 0, 0, 4, 0, 9],
+        ] {
+            let header = v2_header(1, 0x11, &[&PAIR[..], broken].concat());
+            let refused = read(&header).await.0;
+            assert!(matches!(refused, Err(ProxyError::Malformed)), "{broken:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn udp_is_refused() {
+        let v4 = v2_header(1, 0x12, &PAIR);
+        let v6 = v2_header(1, 0x22, &[0; 36]);
+        for header in [v4, v6] {
+            let refused = read(&header).await.0;
+            assert!(matches!(refused, Err(ProxyError::Malformed)), "{header:?}");
+        }
+        // A health check says nothing of a client, so nothing of how one came.
+        assert_eq!(read(&v2_header(0, 0x12, &PAIR)).await.0.unwrap(), None);
     }
 
     #[tokio::test]
