@@ -5,38 +5,39 @@ use std::{collections::BTreeMap, net::SocketAddr, ops::Range, path::Path};
 use hve_delivery::Route;
 use hve_types::Domain;
 
-use super::{Config, Document, Mistake};
+use super::{Draft, Listener, Mistake};
 use crate::tls;
 
 type Places = BTreeMap<String, Range<usize>>;
 
-/// Mistakes that the text alone shows.
-pub(super) fn inside(config: &Config, places: &Places) -> Vec<Mistake> {
+/// Mistakes that the text alone shows, beside those of single values in `known`.
+pub(super) fn inside(draft: &Draft, places: &Places, known: &[Mistake]) -> Vec<Mistake> {
+    // In place of a wrong value stands the default, of which nobody needs to hear.
+    let wrong = |key: &str| known.iter().any(|mistake| mistake.key == key);
     let mut list = Vec::new();
     let mut note = |key: &str, text: String| {
         list.push(Mistake::new(places.get(key).cloned(), key, text));
     };
-    if let Err(error) = Domain::parse(&config.hostname) {
-        note(
-            "hostname",
-            format!("{:?} is no host name: {error}", config.hostname),
-        );
+    if let Some(name) = &draft.hostname
+        && let Err(error) = Domain::parse(name)
+    {
+        note("hostname", format!("{name:?} is no host name: {error}"));
     }
-    if config.listeners.is_empty() {
+    if draft.listeners.is_empty() && !wrong("listeners") {
         note("listeners", "at least one [[listeners]] is needed".into());
     }
-    for (index, listener) in config.listeners.iter().enumerate() {
-        let earlier = config
-            .listeners
-            .iter()
-            .take(index)
-            .position(|other| collide(other.address, listener.address));
-        if let Some(earlier) = earlier {
-            let text = format!("{} is taken by listeners[{earlier}]", listener.address);
+    let address = |listener: &Option<Listener>| listener.as_ref().map(|of| of.address);
+    for (index, listener) in draft.listeners.iter().enumerate() {
+        let Some(own) = address(listener) else {
+            continue;
+        };
+        let mut earlier = draft.listeners.iter().take(index).map(address);
+        if let Some(earlier) = earlier.position(|other| other.is_some_and(|of| collide(of, own))) {
+            let text = format!("{own} is taken by listeners[{earlier}]");
             note(&format!("listeners[{index}].address"), text);
         }
     }
-    let limits = &config.limits;
+    let limits = &draft.limits;
     for (key, zero) in [
         ("limits.bytes-in-flight", limits.bytes_in_flight == 0),
         ("limits.message-size", limits.message_octets == 0),
@@ -51,7 +52,10 @@ pub(super) fn inside(config: &Config, places: &Places) -> Vec<Mistake> {
             note(key, "zero would let nothing through".into());
         }
     }
-    if limits.bytes_in_flight < limits.message_octets {
+    if limits.bytes_in_flight < limits.message_octets
+        && !wrong("limits.bytes-in-flight")
+        && !wrong("limits.message-size")
+    {
         let text = "less than limits.message-size: such a message would always be refused";
         note("limits.bytes-in-flight", text.into());
     }
@@ -69,13 +73,12 @@ fn collide(one: SocketAddr, two: SocketAddr) -> bool {
 }
 
 /// Mistakes that show when the named files are looked at.
-pub(super) fn outside(document: &Document) -> Vec<Mistake> {
-    let config = &document.config;
+pub(super) fn outside(draft: &Draft, places: &Places) -> Vec<Mistake> {
     let mut list = Vec::new();
     let mut note = |key: &str, text: String| {
-        list.push(Mistake::new(document.places.get(key).cloned(), key, text));
+        list.push(Mistake::new(places.get(key).cloned(), key, text));
     };
-    for error in tls::inspect(&config.tls) {
+    for error in tls::inspect_known(draft.certificate.as_deref(), draft.key.as_deref()) {
         let key = if error.concerns_certificate() {
             "tls.certificate"
         } else {
@@ -83,13 +86,14 @@ pub(super) fn outside(document: &Document) -> Vec<Mistake> {
         };
         note(key, error.to_string());
     }
-    let store = &config.store;
-    if store.is_dir() {
-        note("store.path", format!("{} is a folder", store.display()));
-    } else if let Some(missing) = missing_folder(store) {
-        note("store.path", missing);
+    if let Some(store) = &draft.store {
+        if store.is_dir() {
+            note("store.path", format!("{} is a folder", store.display()));
+        } else if let Some(missing) = missing_folder(store) {
+            note("store.path", missing);
+        }
     }
-    if let Route::Maildir(path) = &config.route {
+    if let Some(Route::Maildir(path)) = &draft.route {
         if path.exists() && !path.is_dir() {
             note("delivery.route", format!("{} is no folder", path.display()));
         } else if !path.exists()

@@ -9,10 +9,8 @@ mod read;
 mod units;
 
 use std::{
-    collections::BTreeMap,
     fs,
     net::SocketAddr,
-    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -169,7 +167,7 @@ impl Config {
     /// # Errors
     /// All mistakes in it, each with its place.
     pub fn load(file: &Path) -> Result<Self, Mistakes> {
-        load(file).map(|document| document.config)
+        load(file, Look::Inside)
     }
 
     /// Reads a file and looks also at what it names: certificate and key, store and route.
@@ -177,13 +175,7 @@ impl Config {
     /// # Errors
     /// All mistakes in it, each with its place.
     pub fn check(file: &Path) -> Result<Self, Mistakes> {
-        let document = load(file)?;
-        let list = check::outside(&document);
-        if list.is_empty() {
-            Ok(document.config)
-        } else {
-            Err(Mistakes::new(file.to_owned(), &document.text, list))
-        }
+        load(file, Look::Outside)
     }
 
     /// Reads a text; `file` gives its name and the folder of relative paths.
@@ -191,33 +183,58 @@ impl Config {
     /// # Errors
     /// All mistakes in it, each with its place.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Mistakes> {
-        parse(text, file).map(|(config, _)| config)
+        parse(text, file, Look::Inside)
     }
 }
 
-/// A configuration with its text and the place of each key.
-struct Document {
-    config: Config,
-    text: String,
-    places: BTreeMap<String, Range<usize>>,
+/// How far mistakes are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// In the text.
+    Inside,
+    /// Also in the files that it names.
+    Outside,
 }
 
-fn load(file: &Path) -> Result<Document, Mistakes> {
+/// What could be read of a text; `None` where a required value is missing or wrong. So the mistake
+/// in one does not hide those in the others.
+struct Draft {
+    hostname: Option<String>,
+    listeners: Vec<Option<Listener>>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    store: Option<PathBuf>,
+    route: Option<Route>,
+    limits: Limits,
+    log: Log,
+}
+
+impl Draft {
+    fn complete(self) -> Option<Config> {
+        Some(Config {
+            hostname: self.hostname?,
+            listeners: self.listeners.into_iter().collect::<Option<_>>()?,
+            tls: TlsFiles {
+                certificate: self.certificate?,
+                key: self.key?,
+            },
+            store: self.store?,
+            route: self.route?,
+            limits: self.limits,
+            log: self.log,
+        })
+    }
+}
+
+fn load(file: &Path, look: Look) -> Result<Config, Mistakes> {
     let text = fs::read_to_string(file).map_err(|error| {
         let unreadable = Mistake::new(None, "", format!("cannot be read: {error}"));
         Mistakes::new(file.to_owned(), "", vec![unreadable])
     })?;
-    let (config, places) = parse(&text, file)?;
-    Ok(Document {
-        config,
-        text,
-        places,
-    })
+    parse(&text, file, look)
 }
 
-type Parsed = (Config, BTreeMap<String, Range<usize>>);
-
-fn parse(text: &str, file: &Path) -> Result<Parsed, Mistakes> {
+fn parse(text: &str, file: &Path, look: Look) -> Result<Config, Mistakes> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let reader = Reader::default();
     if !errors.is_empty() {
@@ -228,19 +245,21 @@ fn parse(text: &str, file: &Path) -> Result<Parsed, Mistakes> {
         return Err(Mistakes::new(file.to_owned(), text, syntax.collect()));
     }
     let folder = file.parent().unwrap_or_else(|| Path::new(""));
-    let config = read_config(Section::root(&reader, table.get_ref()), folder);
+    let draft = read_draft(Section::root(&reader, table.get_ref()), folder);
     let (mut list, places) = reader.into_parts();
-    if let Some(config) = &config {
-        list.extend(check::inside(config, &places));
+    let contradictions = check::inside(&draft, &places, &list);
+    list.extend(contradictions);
+    if look == Look::Outside {
+        list.extend(check::outside(&draft, &places));
     }
-    match config {
-        Some(config) if list.is_empty() => Ok((config, places)),
+    match draft.complete() {
+        Some(config) if list.is_empty() => Ok(config),
         _ => Err(Mistakes::new(file.to_owned(), text, list)),
     }
 }
 
-/// `None` where a required key is missing or wrong; the reader then holds the mistake.
-fn read_config(mut root: Section<'_, '_>, folder: &Path) -> Option<Config> {
+/// Where a required key is missing or wrong, the reader then holds the mistake.
+fn read_draft(mut root: Section<'_, '_>, folder: &Path) -> Draft {
     let hostname = root.required::<String>("hostname");
     let mut tls = root.section("tls");
     let certificate = tls.required::<PathBuf>("certificate");
@@ -252,7 +271,7 @@ fn read_config(mut root: Section<'_, '_>, folder: &Path) -> Option<Config> {
     let mut delivery = root.section("delivery");
     let route = delivery.required::<Route>("route");
     delivery.finish();
-    let listeners: Vec<_> = root
+    let listeners = root
         .sections("listeners")
         .into_iter()
         .map(read_listener)
@@ -265,24 +284,23 @@ fn read_config(mut root: Section<'_, '_>, folder: &Path) -> Option<Config> {
     };
     log.finish();
     root.finish();
-    Some(Config {
-        hostname: hostname?,
-        listeners: listeners.into_iter().collect::<Option<_>>()?,
-        tls: TlsFiles {
-            certificate: folder.join(certificate?),
-            key: folder.join(key?),
-        },
-        store: folder.join(path?),
-        route: route?.relative_to(folder),
+    let joined = |path: PathBuf| folder.join(path);
+    Draft {
+        hostname,
+        listeners,
+        certificate: certificate.map(joined),
+        key: key.map(joined),
+        store: path.map(joined),
+        route: route.map(|route| route.relative_to(folder)),
         limits,
         log: log_settings,
-    })
+    }
 }
 
 fn read_listener(mut section: Section<'_, '_>) -> Option<Listener> {
     let address = section.required("address");
     let tls = section.or("tls", TlsStart::default());
-    let proxy_protocol_from = section.or("proxy-protocol-from", Vec::new());
+    let proxy_protocol_from = section.list("proxy-protocol-from");
     section.finish();
     Some(Listener {
         address: address?,

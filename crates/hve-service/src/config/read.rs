@@ -80,6 +80,30 @@ impl<'r, 'i> Section<'r, 'i> {
         }
     }
 
+    /// The items of the list under `key` that can be read; each other one is a mistake of its own.
+    pub(super) fn list<T: Setting>(&mut self, key: &'static str) -> Vec<T> {
+        let Some((span, value)) = self.find(key) else {
+            return Vec::new();
+        };
+        let path = self.join(key);
+        let Some(array) = value.as_array() else {
+            let text = expected("a list in square brackets", value);
+            self.reader.note(Some(span), &path, text);
+            return Vec::new();
+        };
+        let mut items = Vec::new();
+        for (index, item) in array.iter().enumerate() {
+            match T::read(item.get_ref()) {
+                Ok(read) => items.push(read),
+                Err(text) => {
+                    let path = format!("{path}[{index}]");
+                    self.reader.note(Some(item.span()), &path, text);
+                }
+            }
+        }
+        items
+    }
+
     /// The value of `key`; its absence is a mistake.
     pub(super) fn required<T: Setting>(&mut self, key: &'static str) -> Option<T> {
         let read = self.optional(key);
@@ -213,17 +237,6 @@ impl Setting for std::net::SocketAddr {
                     value,
                 )
             })
-    }
-}
-
-impl<T: Setting> Setting for Vec<T> {
-    fn read(value: &DeValue<'_>) -> Result<Self, String> {
-        value
-            .as_array()
-            .ok_or_else(|| expected("a list in square brackets", value))?
-            .iter()
-            .map(|item| T::read(item.get_ref()))
-            .collect()
     }
 }
 

@@ -31,7 +31,10 @@ fn the_example_shows_the_defaults() {
 
 #[test]
 fn the_example_shows_every_key() {
-    let (_, places) = parse(EXAMPLE, Path::new("hve.toml")).unwrap();
+    let (table, _) = DeTable::parse_recoverable(EXAMPLE);
+    let reader = Reader::default();
+    read_draft(Section::root(&reader, table.get_ref()), Path::new(""));
+    let (_, places) = reader.into_parts();
     // A key that is not there would be named among those known beside a wrong one.
     for section in ["limits", "log", "tls", "store", "delivery"] {
         let table = format!("[{section}]\n");
@@ -81,6 +84,7 @@ fn every_mistake_is_named_with_its_place() {
     refused(
         text,
         &[
+            (":1:12", "hostname: \"a b\" is no host name"),
             (":2:1", "colour: unknown key; known here: hostname"),
             (
                 ":4:15",
@@ -99,7 +103,7 @@ fn every_mistake_is_named_with_its_place() {
                 "log.level: \"error\" or \"warn\" or \"info\" or \"debug\" is expected, not \"loud\"",
             ),
             (":17:11", "listeners[0].address: an address with a port"),
-            (":18:23", "listeners[0].proxy-protocol-from: a network"),
+            (":18:24", "listeners[0].proxy-protocol-from[0]: a network"),
         ],
     );
 }
@@ -128,6 +132,63 @@ fn contradictions_are_mistakes_too() {
 }
 
 #[test]
+fn a_wrong_value_makes_no_contradiction_of_its_default() {
+    let text = format!("{SOUND}[limits]\nbytes-in-flight = \"1MiB\"\nmessage-size = 1\n");
+    refused(
+        &text,
+        &[(":13:16", "limits.message-size: a size with its unit")],
+    );
+    let table = SOUND.replace("[[listeners]]", "[listeners]");
+    refused(
+        &table,
+        &[(":9:1", "listeners: tables [[listeners]] are expected")],
+    );
+}
+
+#[test]
+fn no_mistake_hides_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hve.toml");
+    fs::write(folder.path().join("key.pem"), "no key").unwrap();
+    let text = "hostname = \"a b\"\n\
+        [tls]\ncertificate = \"none.pem\"\nkey = \"key.pem\"\n\
+        [store]\npath = \"nowhere/store.db\"\n\
+        [delivery]\nroute = \"lmtp:x\"\n\
+        [[listeners]]\naddress = \"127.0.0.1:587\"\n\
+        proxy-protocol-from = [\"10.0.0.0/40\", \"192.0.2.7\",\n \"host\", 7]\n\
+        [[listeners]]\naddress = \"587\"\n\
+        [[listeners]]\naddress = \"0.0.0.0:587\"\n";
+    fs::write(&file, text).unwrap();
+    let mistakes = Config::check(&file).unwrap_err();
+    let shown: Vec<_> = mistakes
+        .list
+        .iter()
+        .map(|mistake| (mistake.place.unwrap(), mistake.key.as_str()))
+        .collect();
+    let expected = [
+        ((1, 12), "hostname"),
+        ((3, 15), "tls.certificate"),
+        ((4, 7), "tls.key"),
+        ((6, 8), "store.path"),
+        ((8, 9), "delivery.route"),
+        ((11, 24), "listeners[0].proxy-protocol-from[0]"),
+        ((12, 2), "listeners[0].proxy-protocol-from[2]"),
+        ((12, 10), "listeners[0].proxy-protocol-from[3]"),
+        ((14, 11), "listeners[1].address"),
+        ((16, 11), "listeners[2].address"),
+    ];
+    assert_eq!(shown, expected, "{mistakes}");
+    // A key that is not named at all leaves its certificate to be looked at.
+    fs::write(&file, text.replace("key = \"key.pem\"\n", "")).unwrap();
+    let mistakes = Config::check(&file).unwrap_err().to_string();
+    assert!(
+        mistakes.contains("tls.key: this key is required"),
+        "{mistakes}"
+    );
+    assert!(mistakes.contains("none.pem"), "{mistakes}");
+}
+
+#[test]
 fn syntax_errors_are_named_alone() {
     refused(
         "hostname = \"x\n[tls\ncertificate = \"c\"\n",
@@ -143,6 +204,7 @@ fn missing_keys_are_named() {
             ("", "hostname: this key is required"),
             ("", "store.path: this key is required"),
             ("", "delivery.route: this key is required"),
+            ("", "listeners: at least one [[listeners]] is needed"),
             (":1:1", "tls.certificate: this key is required"),
         ],
     );

@@ -84,6 +84,16 @@ pub(crate) fn inspect(files: &TlsFiles) -> Vec<TlsFileError> {
     }
 }
 
+/// Everything that is wrong with what is known of the pair.
+pub(crate) fn inspect_known(certificate: Option<&Path>, key: Option<&Path>) -> Vec<TlsFileError> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => inspect(&TlsFiles::new(certificate, key)),
+        (Some(certificate), None) => read_chain(certificate).err().into_iter().collect(),
+        (None, Some(key)) => read_key(key).err().into_iter().collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
 /// Reads the pair and checks that its halves belong together.
 pub(super) fn load(files: &TlsFiles) -> Result<CertifiedKey, TlsFileError> {
     pair(

@@ -16,7 +16,9 @@ use rustls::{
 use thiserror::Error;
 
 pub use files::TlsFileError;
+#[cfg(test)]
 pub(crate) use files::inspect;
+pub(crate) use files::inspect_known;
 pub use self_signed::{SelfSignedError, write_self_signed};
 
 use crate::config::TlsFiles;
