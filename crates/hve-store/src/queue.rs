@@ -192,8 +192,9 @@ impl Store {
         }])
     }
 
+    /// The server does this while it delivers, so it waits for nobody's turn for long.
     fn park_all(&self, parked: &[Parked]) -> Result<(), StoreError> {
-        self.change(|connection| {
+        self.change_soon(|connection| {
             let mut park = connection
                 .prepare_cached("UPDATE message SET due_at = NULL, parked = ?2 WHERE id = ?1")?;
             for Parked { id, reason } in parked {

@@ -12,7 +12,7 @@ use crate::{
     OpenError, StoreError,
     codec::from_count,
     schema::{self, Use},
-    turn::Turns,
+    turn::{Turn, Turns},
 };
 
 /// A handle to the store: reads, and changes of the directory.
@@ -114,6 +114,22 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.change_in_turn(Turns::take, work)
+    }
+
+    /// [`Self::change`] for the server's own needs: nobody whom it waits for can stop it.
+    pub(crate) fn change_soon<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.change_in_turn(Turns::take_soon, work)
+    }
+
+    fn change_in_turn<T, E: From<StoreError>>(
+        &self,
+        take: impl FnOnce(&Turns) -> Option<Turn<'_>>,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut slot = self
             .inner
             .change
@@ -125,7 +141,7 @@ impl Store {
         };
         let begin = |sql| connection.execute_batch(sql).map_err(StoreError::from);
         let turns = Turns::of(&self.inner.path).ok();
-        let turn = turns.as_ref().and_then(Turns::take);
+        let turn = turns.as_ref().and_then(take);
         begin("BEGIN IMMEDIATE")?;
         drop(turn);
         let result = work(&connection).and_then(|value| {
