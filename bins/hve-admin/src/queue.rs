@@ -52,7 +52,7 @@ fn list(args: &QueueList, desk: &Desk) -> Result<Answer> {
         "the queue is empty\n".to_owned()
     } else {
         let header = [
-            "id", "account", "accepted", "next", "waiting", "tried", "octets",
+            "id", "account", "accepted", "next", "reason", "waiting", "tried", "octets",
         ];
         let rows = messages.iter().map(|message| {
             [
@@ -60,12 +60,13 @@ fn list(args: &QueueList, desk: &Desk) -> Result<Answer> {
                 account_name(message, &names),
                 desk.clock.show(message.accepted_at),
                 state_text(&message.state, &desk.clock),
+                reason_text(message).to_owned(),
                 format!("{} of {}", waiting(message), message.progress.len()),
                 message.attempts.to_string(),
                 message.octets.to_string(),
             ]
         });
-        output::table(&header, 4, rows)
+        output::table(&header, 5, rows)
     };
     if let Some(next) = &next {
         text.push_str(&format!("… there are more: --after {next}\n"));
@@ -172,6 +173,18 @@ fn account_name(message: &QueuedMessage, names: &Names) -> String {
 fn waiting(message: &QueuedMessage) -> usize {
     let waits = |progress: &&Progress| matches!(progress, Progress::Waiting { .. });
     message.progress.iter().filter(waits).count()
+}
+
+/// Why the first recipient that waits does; a message that is parked says why in its state.
+fn reason_text(message: &QueuedMessage) -> &str {
+    let mut reasons = message
+        .progress
+        .iter()
+        .filter_map(|progress| match progress {
+            Progress::Waiting { reason } => reason.as_deref(),
+            _ => None,
+        });
+    reasons.next().unwrap_or_default()
 }
 
 fn state_text(state: &QueueState, clock: &Clock) -> String {

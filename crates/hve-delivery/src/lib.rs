@@ -5,6 +5,10 @@
 //! [`Settle`]. The queue is the truth: what memory has no room for, and what was in hand when the
 //! process ended, is found there again.
 //!
+//! Nothing accepted is given up: what cannot be delivered is tried again, hourly in the end, and
+//! stays in the queue with its reason until its cause is mended. Mail for a domain
+//! that was removed is held the same way, for as long as it takes.
+//!
 //! A copy is delivered once. Between the hand-over to the next hop and the settlement lies a
 //! window in which a crash leads to a second attempt; [`Maildir`] closes it by giving the copy the
 //! same file name again.
@@ -31,6 +35,6 @@ pub use limits::Limits;
 pub use maildir::{Maildir, MaildirError, OutgoingCopy};
 pub use queue::{Content, Due, Queue, QueueError};
 pub use route::{Route, RouteError};
-pub use schedule::{ATTEMPTS_MIN, GIVE_UP_AFTER, next_attempt, schedule};
+pub use schedule::{next_attempt, schedule};
 pub use settle::{Settle, SettleError};
 pub use work::Host;

@@ -61,21 +61,21 @@ impl<Q: Queue> Worker<Q> {
             .collect()
     }
 
-    fn content(&self, due: &Due) -> Result<Bytes, Trouble> {
+    fn content(&self, due: &Due) -> Result<Bytes, String> {
         match &due.content {
             Content::InMemory(content) => Ok(content.clone()),
             Content::InQueue => match self.queue.content(due.id) {
                 Ok(Some(content)) => Ok(content),
                 Ok(None) => {
                     error!(queue_id = %due.id, "the text of a queued message is missing");
-                    Err(Trouble::Final("its text is missing from the queue".into()))
+                    Err("its text is missing from the queue".into())
                 }
-                Err(error) => Err(Trouble::Passing(error.to_string())),
+                Err(error) => Err(error.to_string()),
             },
         }
     }
 
-    fn deliver(&self, load: &[(&Due, Result<Bytes, Trouble>)], settlements: &mut Vec<Settlement>) {
+    fn deliver(&self, load: &[(&Due, Result<Bytes, String>)], settlements: &mut Vec<Settlement>) {
         let mut copies = Vec::new();
         let mut results: Vec<Vec<(usize, Attempted)>> = Vec::with_capacity(load.len());
         // Which message and which of its results each copy belongs to.
@@ -84,11 +84,10 @@ impl<Q: Queue> Worker<Q> {
             let mut of_message = Vec::with_capacity(due.pending.len());
             for &index in &due.pending {
                 let Some(recipient) = due.envelope.recipients.get(index) else {
-                    let trouble = Trouble::Final("no such recipient in the envelope".into());
-                    of_message.push((index, Err(trouble)));
+                    of_message.push((index, Err("no such recipient in the envelope".into())));
                     continue;
                 };
-                let ready = content.as_ref().map_err(Trouble::clone);
+                let ready = content.as_ref().map_err(String::clone);
                 let ready = ready.and_then(|content| {
                     self.check_domain(due.tenant, &recipient.address.domain())?;
                     Ok(content)
@@ -116,7 +115,7 @@ impl<Q: Queue> Worker<Q> {
                 .get_mut(message)
                 .and_then(|of| of.get_mut(recipient));
             if let (Some((_, result)), Err(error)) = (place, answer) {
-                *result = Err(Trouble::Passing(error.to_string()));
+                *result = Err(error.to_string());
             }
         }
         for ((due, _), results) in load.iter().zip(results) {
@@ -124,29 +123,27 @@ impl<Q: Queue> Worker<Q> {
         }
     }
 
-    fn check_domain(&self, tenant: TenantId, domain: &Domain) -> Result<(), Trouble> {
+    fn check_domain(&self, tenant: TenantId, domain: &Domain) -> Result<(), String> {
         match (self.host.accepts)(tenant, domain) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Trouble::Passing(format!(
+            Ok(false) => Err(format!(
                 "held: {domain} is no longer a domain of the tenant"
-            ))),
-            Err(error) => Err(Trouble::Passing(error.to_string())),
+            )),
+            Err(error) => Err(error.to_string()),
         }
     }
 
+    /// What cannot be delivered waits, whatever the reason: nothing that was accepted may vanish
+    /// without its sender being told, and nothing here can tell it.
     fn settlement(&self, due: &Due, results: Vec<(usize, Attempted)>) -> Settlement {
         let now = (self.host.clock)();
         let attempts = due.attempts.saturating_add(1);
-        let again = next_attempt(due.accepted_at, attempts, now, (self.host.random)());
         let outcomes: Vec<_> = results
             .into_iter()
             .map(|(index, result)| {
-                let outcome = match (result, again) {
-                    (Ok(()), _) => Outcome::Delivered,
-                    (Err(Trouble::Passing(reason)), Some(_)) => Outcome::Deferred { reason },
-                    (Err(Trouble::Passing(reason) | Trouble::Final(reason)), _) => {
-                        Outcome::Failed { reason }
-                    }
+                let outcome = match result {
+                    Ok(()) => Outcome::Delivered,
+                    Err(reason) => Outcome::Deferred { reason },
                 };
                 (index, outcome)
             })
@@ -157,28 +154,15 @@ impl<Q: Queue> Worker<Q> {
         let settlement = Settlement {
             id: due.id,
             outcomes,
-            next_attempt: again.filter(|_| deferred),
+            next_attempt: deferred.then(|| next_attempt(attempts, now, (self.host.random)())),
         };
         tell(due, &settlement);
         settlement
     }
 }
 
-type Attempted = Result<(), Trouble>;
-
-#[derive(Clone, Debug)]
-enum Trouble {
-    /// Another attempt cannot help.
-    Final(String),
-    /// Another attempt may help.
-    Passing(String),
-}
-
-impl From<&str> for Trouble {
-    fn from(reason: &str) -> Self {
-        Self::Passing(reason.to_owned())
-    }
-}
+/// Why an attempt did not succeed, in words for the queue.
+type Attempted = Result<(), String>;
 
 /// One line a message; addresses only for those who debug.
 fn tell(due: &Due, settlement: &Settlement) {

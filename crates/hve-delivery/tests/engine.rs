@@ -175,32 +175,39 @@ async fn row_49_a_mailbox_in_trouble_is_tried_again_until_it_is_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_day_a_message_is_given_up() {
+async fn a_message_that_cannot_be_delivered_waits_for_days_and_is_not_lost() {
     let (world, dir) = (World::new(), tempdir().unwrap());
     let root = dir.path().join("mail");
     fs::write(&root, "no folder").unwrap();
     let due = world.accept(0, &["a@contoso.test"]);
-    let id = due.id;
+    let (id, begun) = (due.id, world.now());
     let (engine, handover) = world.engine(&root, quick());
     handover.offer(due);
     let running = Running::start(engine);
     let mut attempts = 0;
-    loop {
+    let mut until_settled_and_due = async || {
         attempts += 1;
         world.until_settled(attempts).await;
-        let Some(next) = world.last(id).next_attempt else {
-            break;
-        };
-        let wait = (next - world.now()).unsigned_abs();
-        assert!(wait <= 60 * MINUTE);
+        let settled = world.last(id);
+        assert!(
+            matches!(&settled.outcomes[..], [(0, Outcome::Deferred { reason })] if reason.contains("mail folder")),
+            "{settled:?}"
+        );
+        let wait = (settled.next_attempt.unwrap() - world.now()).unsigned_abs();
+        assert!(wait <= 60 * MINUTE, "{wait:?}");
+        wait
+    };
+    while world.now() - begun < 5 * 24 * 60 * MINUTE {
+        let wait = until_settled_and_due().await;
         world.advance(wait);
     }
+    let wait = until_settled_and_due().await;
+    fs::remove_file(&root).unwrap();
+    world.advance(wait);
+    world.until_settled(attempts + 1).await;
     running.end().await;
-    assert_eq!(attempts, 29);
-    assert!(matches!(
-        world.last(id).outcomes[0],
-        (0, Outcome::Failed { .. })
-    ));
+    assert_eq!(world.last(id).outcomes, [(0, Outcome::Delivered)]);
+    assert_eq!(copies(&root, "a"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,15 +280,13 @@ async fn rows_50_and_56_what_is_broken_does_not_stop_the_others() {
     world.let_reading_fail(false);
     world.until_settled(1).await;
     running.end().await;
-    let failed = |id, place: usize| match world.last(id).outcomes[place].clone() {
-        (_, Outcome::Failed { reason }) => reason,
+    let waits = |id, place: usize| match world.last(id).outcomes[place].clone() {
+        (_, Outcome::Deferred { reason }) => reason,
         other => unreachable!("{other:?}"),
     };
-    assert_eq!(failed(ids[3], 0), "its text is missing from the queue");
-    assert_eq!(failed(ids[5], 1), "no such recipient in the envelope");
-    let crashed = world.last(ids[7]).outcomes[0].clone();
-    let reason = "bug: the attempt crashed".to_owned();
-    assert_eq!(crashed, (0, Outcome::Deferred { reason }));
+    assert_eq!(waits(ids[3], 0), "its text is missing from the queue");
+    assert_eq!(waits(ids[5], 1), "no such recipient in the envelope");
+    assert_eq!(waits(ids[7], 0), "bug: the attempt crashed");
     assert_eq!((copies(dir.path(), "a"), copies(dir.path(), "b")), (18, 1));
 }
 

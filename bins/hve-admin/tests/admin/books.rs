@@ -93,6 +93,8 @@ fn the_queue_shows_what_waits() {
     assert_eq!(site.json(&of_account).as_array().unwrap().len(), 2);
     assert_eq!(site.json(&["queue", "list", "--parked"]), json!([]));
 
+    let text = site.ok(&["queue", "list"]);
+    assert!(text.contains("no room"), "says why it waits: {text}");
     assert_eq!(site.json(&["queue", "show", &first.to_string()]), *message);
     // Row 33: what a client wrote does not command the terminal.
     let text = site.ok(&["queue", "show", &first.to_string()]);
