@@ -1,6 +1,7 @@
 //! The real `hve-server`, started for a test and ended with it.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     path::Path,
@@ -110,6 +111,19 @@ impl Server {
     #[must_use]
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
+    }
+
+    /// The most memory it ever had, in KiB.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.pid().as_raw_nonzero());
+        let status = fs::read_to_string(status).expect("a live process");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
+        kibibytes.and_then(|count| count.parse().ok()).unwrap()
     }
 
     /// Sends a signal.

@@ -1,6 +1,6 @@
 //! Clients that send without end cost no memory.
 
-use std::{fs, thread};
+use std::thread;
 
 use hve_tests::{ACCOUNT, Client, Server, Site};
 
@@ -9,11 +9,7 @@ const MIB: usize = 1 << 20;
 
 /// The most memory the server ever had, in MiB.
 fn peak(server: &Server) -> u64 {
-    let status = format!("/proc/{}/status", server.pid().as_raw_nonzero());
-    let status = fs::read_to_string(status).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kibibytes = line.unwrap().split_whitespace().nth(1).unwrap();
-    kibibytes.parse::<u64>().unwrap() / 1024
+    server.peak_memory() / 1024
 }
 
 /// Sends `count` MiB without a line end, or as many as the server takes.
