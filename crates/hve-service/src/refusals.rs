@@ -166,7 +166,8 @@ pub(crate) fn accepted(verdict: &Accepted, now: Duration) -> Result<(), Refusal>
         Accepted::AccountRemoved | Accepted::TenantRemoved => gone(SignInRefusal::AccountRemoved),
         Accepted::AccountSuspended(why) => gone(SignInRefusal::AccountSuspended(why.clone())),
         Accepted::TenantSuspended(why) => gone(SignInRefusal::TenantSuspended(why.clone())),
-        // Two equal ids, or no recipients: a bug of ours, not of the client.
+        // A bug of ours, not of the client.
+        Accepted::Duplicate | Accepted::NoRecipients => Err(unavailable()),
         _ => Err(unavailable()),
     }
 }
