@@ -153,7 +153,7 @@ fn limit_file_size(server: &Server, octets: Option<u64>) {
 }
 
 #[test]
-fn row_49_row_43_writes_that_fail_give_45x_and_recover_without_restart() {
+fn row_49_row_43_files_that_may_not_grow_give_452_and_recover_without_restart() {
     let site = Site::new().holding();
     site.write_config();
     // The signal that comes with the limit is ignored, so that the write itself fails.
@@ -169,11 +169,9 @@ fn row_49_row_43_writes_that_fail_give_45x_and_recover_without_restart() {
     for _ in 0..3 {
         limit_file_size(&server, Some(1));
         for _ in 0..3 {
-            let (code, status) = submit(&mut client, 4_000);
-            assert!(
-                status == "451 4.3.0" || status == "452 4.3.1",
-                "{code} {status}"
-            );
+            // SQLite takes EFBIG for a broken disk; the store finds out that it is room it lacks.
+            let (_, status) = submit(&mut client, 4_000);
+            assert_eq!(status, "452 4.3.1", "{}", server.log());
         }
         limit_file_size(&server, None);
         until("a 250 again", || {
