@@ -40,7 +40,7 @@ struct Options {
     /// How much the server logs.
     #[arg(long, default_value = "info")]
     log_level: String,
-    /// A line of the server's [limits], such as 'group-size = "4MiB"'.
+    /// A line of the server's `[limits]`, such as 'group-size = "4MiB"'.
     #[arg(long)]
     limit: Vec<String>,
     /// Print JSON.
