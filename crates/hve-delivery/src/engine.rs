@@ -1,11 +1,7 @@
 //! The asynchronous part: what is delivered when, and by how many at once.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
-use hve_types::QueueId;
 use time::UtcDateTime;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -16,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    Content, Due, Host, Limits, Maildir, Queue, QueueError, Route, Settle, SettleError, Settlement,
+    Content, Due, Host, Limits, Maildir, Queue, Route, Settle, SettleError, Settlement,
     background::{Crashed, in_background},
-    recent::Recent,
+    hand::Shared,
     work::Worker,
 };
 
@@ -46,19 +42,6 @@ struct Fresh {
     due: Due,
     /// Its part of [`Limits::fresh_octets`], until it is settled.
     room: OwnedSemaphorePermit,
-}
-
-#[derive(Default)]
-struct Shared {
-    in_hand: Mutex<InHand>,
-}
-
-#[derive(Default)]
-struct InHand {
-    now: HashSet<QueueId>,
-    /// Taken from the queue at their first attempt, a while ago: should their copy in memory come
-    /// after all, it is dropped.
-    lately: Recent,
 }
 
 impl Handover {
@@ -204,13 +187,10 @@ struct Bench<Q, S> {
 impl<Q: Queue, S: Settle> Bench<Q, S> {
     async fn fresh(self, batch: Vec<Fresh>) -> Ended {
         let (mut dues, mut rooms) = (Vec::new(), Vec::new());
-        {
-            let mut in_hand = self.shared.in_hand();
-            for Fresh { due, room } in batch {
-                if !in_hand.lately.contains(due.id) && in_hand.now.insert(due.id) {
-                    dues.push(due);
-                    rooms.push(room);
-                }
+        for Fresh { due, room } in batch {
+            if self.shared.enter(due.id) {
+                dues.push(due);
+                rooms.push(room);
             }
         }
         self.attempt(dues).await;
@@ -228,7 +208,7 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
                         || due.accepted_at < started_at
                         || now - due.accepted_at >= grace
                 };
-                take(&worker.queue, &shared, now, limit, ready)
+                shared.take(&worker.queue, now, limit, ready)
             })
             .await
         };
@@ -254,14 +234,15 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
             return;
         }
         let dues: Arc<[Due]> = dues.into();
-        let settlements = match self.on_a_thread(Arc::clone(&dues)).await {
+        let settlements = match self.on_a_thread(Arc::clone(&dues), false).await {
             Ok(settlements) => settlements,
-            // One of them is poison: alone, each can only harm itself.
+            // One of them is poison: alone, each can only harm itself. Their copies may have been
+            // delivered before the crash.
             Err(_) if dues.len() > 1 => {
                 let mut settlements = Vec::with_capacity(dues.len());
                 for due in dues.iter() {
                     let alone: Arc<[Due]> = Arc::new([due.clone()]);
-                    let attempted = self.on_a_thread(Arc::clone(&alone)).await;
+                    let attempted = self.on_a_thread(Arc::clone(&alone), true).await;
                     settlements.extend(attempted.unwrap_or_else(|_| self.crashed(&alone)));
                 }
                 settlements
@@ -269,15 +250,12 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
             Err(_) => self.crashed(&dues),
         };
         self.settle(settlements).await;
-        let mut in_hand = self.shared.in_hand();
-        for due in dues.iter() {
-            in_hand.now.remove(&due.id);
-        }
+        self.shared.leave(&dues);
     }
 
-    async fn on_a_thread(&self, dues: Arc<[Due]>) -> Result<Vec<Settlement>, Crashed> {
+    async fn on_a_thread(&self, dues: Arc<[Due]>, again: bool) -> Result<Vec<Settlement>, Crashed> {
         let worker = Arc::clone(&self.worker);
-        in_background(move || worker.attempt(&dues)).await
+        in_background(move || worker.attempt(&dues, again)).await
     }
 
     fn crashed(&self, dues: &[Due]) -> Vec<Settlement> {
@@ -305,36 +283,6 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
             }
         }
     }
-}
-
-impl Shared {
-    fn in_hand(&self) -> MutexGuard<'_, InHand> {
-        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Takes due messages that are in no one's hands. True where there may be more.
-fn take(
-    queue: &impl Queue,
-    shared: &Shared,
-    now: UtcDateTime,
-    limit: usize,
-    ready: impl Fn(&Due) -> bool,
-) -> Result<(Vec<Due>, bool), QueueError> {
-    // What is in hand is due as well until it is settled, and comes first.
-    let in_hand = shared.in_hand().now.len();
-    let mut dues = queue.due(now, limit.saturating_add(in_hand))?;
-    let mut in_hand = shared.in_hand();
-    dues.retain(|due| ready(due) && !in_hand.now.contains(&due.id));
-    let full = dues.len() >= limit;
-    dues.truncate(limit);
-    for due in &dues {
-        in_hand.now.insert(due.id);
-        if due.attempts == 0 {
-            in_hand.lately.insert(due.id);
-        }
-    }
-    Ok((dues, full))
 }
 
 fn report(error: &JoinError) {

@@ -20,6 +20,7 @@ mod background;
 mod content;
 mod engine;
 mod folder;
+mod hand;
 mod limits;
 mod maildir;
 mod queue;

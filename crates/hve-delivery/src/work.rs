@@ -31,8 +31,8 @@ pub(crate) struct Worker<Q> {
 }
 
 impl<Q: Queue> Worker<Q> {
-    /// Attempts every message once.
-    pub(crate) fn attempt(&self, dues: &[Due]) -> Vec<Settlement> {
+    /// Attempts every message once; `again` where an attempt from memory may have succeeded.
+    pub(crate) fn attempt(&self, dues: &[Due], again: bool) -> Vec<Settlement> {
         let mut settlements = Vec::with_capacity(dues.len());
         let mut load = Vec::new();
         let mut octets = 0;
@@ -41,12 +41,12 @@ impl<Q: Queue> Worker<Q> {
             octets += content.as_ref().map_or(0, Bytes::len);
             load.push((due, content));
             if octets >= self.octets_max {
-                self.deliver(&load, &mut settlements);
+                self.deliver(&load, again, &mut settlements);
                 load.clear();
                 octets = 0;
             }
         }
-        self.deliver(&load, &mut settlements);
+        self.deliver(&load, again, &mut settlements);
         settlements
     }
 
@@ -75,7 +75,12 @@ impl<Q: Queue> Worker<Q> {
         }
     }
 
-    fn deliver(&self, load: &[(&Due, Result<Bytes, String>)], settlements: &mut Vec<Settlement>) {
+    fn deliver(
+        &self,
+        load: &[(&Due, Result<Bytes, String>)],
+        again: bool,
+        settlements: &mut Vec<Settlement>,
+    ) {
         let mut copies = Vec::new();
         let mut results: Vec<Vec<(usize, Attempted)>> = Vec::with_capacity(load.len());
         // Which message and which of its results each copy belongs to.
@@ -100,7 +105,7 @@ impl<Q: Queue> Worker<Q> {
                             sender: due.envelope.sender.as_ref(),
                             recipient: &recipient.address,
                             content,
-                            again: matches!(due.content, Content::InQueue),
+                            again: again || matches!(due.content, Content::InQueue),
                         });
                         of_message.push((index, Ok(())));
                     }

@@ -3,9 +3,13 @@
 
 mod support;
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use hve_delivery::{Content, Due, Engine, Limits, Outcome, Route};
+use hve_delivery::{Content, Due, Engine, Host, Limits, Outcome, Route};
 use hve_types::TenantId;
 use support::{POISON, Running, World, copies, quick};
 use tempfile::tempdir;
@@ -288,6 +292,41 @@ async fn rows_50_and_56_what_is_broken_does_not_stop_the_others() {
     assert_eq!(waits(ids[5], 1), "no such recipient in the envelope");
     assert_eq!(waits(ids[7], 0), "bug: the attempt crashed");
     assert_eq!((copies(dir.path(), "a"), copies(dir.path(), "b")), (18, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_crashed_doubles_no_copy_that_a_reader_has_seen() {
+    let (world, dir) = (World::new(), tempdir().unwrap());
+    let mailbox = dir.path().join("contoso.test/a");
+    let (new, cur, crashed) = (
+        mailbox.join("new"),
+        mailbox.join("cur"),
+        AtomicBool::new(false),
+    );
+    let host = Host {
+        // Asked for after the batch is delivered, for the message that waits.
+        random: Box::new(move || {
+            if !crashed.swap(true, Ordering::SeqCst) {
+                for entry in fs::read_dir(&new).unwrap() {
+                    let name = entry.unwrap().file_name();
+                    let seen = format!("{}:2,S", name.to_str().unwrap());
+                    fs::rename(new.join(&name), cur.join(seen)).unwrap();
+                }
+                unreachable!("the attempt crashes, as the test wants it");
+            }
+            u64::MAX / 2
+        }),
+        ..world.host()
+    };
+    let route = Route::Maildir(dir.path().into());
+    let (engine, handover) = Engine::new(&route, world.clone(), world.clone(), host, quick());
+    assert!(handover.offer(world.accept(0, &["a@contoso.test"])));
+    assert!(handover.offer(world.accept(1, &["held@fabrikam.test"])));
+    let running = Running::start(engine);
+    world.until_settled(1).await;
+    running.end().await;
+    let seen = fs::read_dir(mailbox.join("cur")).unwrap().count();
+    assert_eq!((seen, copies(dir.path(), "a")), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
