@@ -37,6 +37,7 @@ pub(crate) fn demo(folder: &Path, listen: Option<SocketAddr>) -> Result<()> {
     let mut demo = Demo::prepare(folder, listen).with_context(no_demo)?;
     let (config, file) = (demo.config.clone(), demo.file());
     let served = serve(config, file, |service| {
+        demo.write_address().with_context(no_demo)?;
         demo.add_account().with_context(no_demo)?;
         if let Some(address) = service.addresses().first() {
             println!("{}", demo.instructions(*address));

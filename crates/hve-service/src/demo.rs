@@ -37,6 +37,8 @@ pub struct Demo {
     /// What to run.
     pub config: Config,
     folder: PathBuf,
+    /// The address in the file, by which `hve-server run` and `hve-admin` go.
+    in_file: Option<SocketAddr>,
     /// Known on the first start only: the store has a hash of it.
     password: Option<SecretString>,
 }
@@ -115,12 +117,14 @@ impl Demo {
         }
         // By its full name, as a reload reads it.
         let mut config = Config::load(&file)?;
+        let in_file = config.listeners.first().map(|listener| listener.address);
         if let (Some(listen), Some(listener)) = (listen, config.listeners.first_mut()) {
             listener.address = listen;
         }
         Ok(Self {
             config,
             folder,
+            in_file,
             password: None,
         })
     }
@@ -132,6 +136,35 @@ impl Demo {
     /// See [`DemoError`].
     pub fn add_account(&mut self) -> Result<(), DemoError> {
         self.password = add_what_is_missing(&Store::open(&self.config.store)?)?;
+        Ok(())
+    }
+
+    /// Writes the address into the configuration file where another was asked for than stands
+    /// there, once it is known to be good. A file that somebody has edited stays as it is:
+    /// [`Demo::instructions`] then say so.
+    ///
+    /// # Errors
+    /// [`DemoError::File`].
+    pub fn write_address(&mut self) -> Result<(), DemoError> {
+        let asked = self.config.listeners.first().map(|of| of.address);
+        let (Some(asked), Some(in_file)) = (asked, self.in_file) else {
+            return Ok(());
+        };
+        let (file, new) = (self.file(), self.folder.join("hve.toml.new"));
+        let rewrite = || {
+            if asked == in_file || fs::read_to_string(&file)? != config_text(in_file) {
+                return Ok(false);
+            }
+            // In one step: a file that breaks off would keep the next start from coming up.
+            fs::write(&new, config_text(asked))?;
+            fs::rename(&new, &file).map(|()| true)
+        };
+        if rewrite().map_err(|source| DemoError::File {
+            path: file.clone(),
+            source,
+        })? {
+            self.in_file = Some(asked);
+        }
         Ok(())
     }
 
@@ -177,6 +210,15 @@ impl Demo {
              Administer with   hve-admin --dir {folder} quota show\n\
              Stop with         Ctrl-C\n\n"
         );
+        if let (Some(listener), Some(in_file)) = (self.config.listeners.first(), self.in_file)
+            && listener.address != in_file
+        {
+            let _ = writeln!(
+                text,
+                "Note: {folder}/hve.toml was edited, so it stays as it is and names another\n\
+                 address, {in_file}. hve-admin and the next start go by that.\n"
+            );
+        }
         text
     }
 
@@ -311,6 +353,37 @@ mod tests {
         let text = again.instructions(service.addresses()[0]);
         assert!(text.contains(password.expose_secret()));
         service.stop().await.unwrap();
+    }
+
+    #[test]
+    fn the_file_follows_the_address_unless_it_was_edited() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two, three] =
+            [2001, 2002, 2003].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let start = |listen| {
+            let mut demo = Demo::prepare(folder.path(), Some(listen)).unwrap();
+            demo.write_address().unwrap();
+            (
+                demo.instructions(listen),
+                fs::read_to_string(demo.file()).unwrap(),
+            )
+        };
+        start(one);
+        let (said, file) = start(two);
+        assert_eq!(file, config_text(two));
+        assert!(!said.contains("Note:"), "{said}");
+        assert!(!folder.path().join("hve.toml.new").exists());
+
+        let edited = format!("{file}[limits]\nsessions = 5\n");
+        fs::write(folder.path().join("hve.toml"), &edited).unwrap();
+        let (said, file) = start(three);
+        assert_eq!(file, edited);
+        assert!(
+            said.contains("names another\naddress, 127.0.0.1:2002."),
+            "{said}"
+        );
+        let (said, _) = start(two);
+        assert!(!said.contains("Note:"), "{said}");
     }
 
     #[test]
