@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 use hve_types::{AccountLimits, Address, Ceiling, QueueId, State, Suspension, TenantLimits};
 use serde::{Deserialize, Serialize};
-use time::UtcDateTime;
+use time::{UtcDateTime, format_description::well_known::Rfc3339};
 
 pub(crate) use self::envelope::{
     ProgressForm, envelope_sum, recipients, to_envelope, to_progress, wishes,
@@ -151,6 +151,26 @@ pub(crate) fn state(state: &State) -> Option<String> {
         })),
         _ => None,
     }
+}
+
+/// A suspension for the audit log, which people read: its times as RFC 3339 in UTC.
+pub(crate) fn told_state(state: &State) -> serde_json::Value {
+    match state {
+        State::Suspended(suspension) => serde_json::json!({
+            "reason": suspension.reason,
+            "actor": suspension.actor,
+            "since": rfc3339(suspension.since),
+            "until": suspension.until.map(rfc3339),
+        }),
+        _ => serde_json::Value::Null,
+    }
+}
+
+/// To the millisecond, as the rows hold it, so that a time reads the same before and after.
+fn rfc3339(at: UtcDateTime) -> String {
+    let at = from_millis(to_millis(at)).unwrap_or(at);
+    // Only years outside 0 to 9999 have no such text.
+    at.format(&Rfc3339).unwrap_or_else(|_| at.to_string())
 }
 
 pub(crate) fn to_state(text: Option<&str>) -> Result<State, StoreError> {

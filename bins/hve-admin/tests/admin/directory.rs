@@ -68,6 +68,13 @@ fn a_suspension_has_a_reason_an_actor_and_an_end() {
         "{text}"
     );
 
+    let log = site.json(&["audit", "list"]);
+    let log = log.as_array().unwrap();
+    let entry = log.iter().find(|entry| entry["action"] == "tenant-suspend");
+    let after = &entry.unwrap()["after"]["suspension"];
+    assert_eq!(after["until"], "2999-01-01T00:00:00Z");
+    assert!(after["since"].as_str().unwrap().ends_with('Z'), "{after}");
+
     let resumed = site.json(&["tenant", "resume", TENANT]);
     assert_eq!(
         (&resumed["state"], &resumed["suspension"]),

@@ -214,6 +214,6 @@ fn form(account: &Account) -> Value {
         "display_name": account.display_name,
         "alias": account.alias,
         "limits": codec::value(&codec::account_limits(&account.limits)),
-        "suspension": codec::state(&account.state).map(|text| codec::value(&text)),
+        "suspension": codec::told_state(&account.state),
     })
 }

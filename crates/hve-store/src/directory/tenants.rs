@@ -228,7 +228,7 @@ fn deed<'a>(
 fn told(tenant: &Tenant) -> Option<String> {
     let form = json!({
         "limits": codec::value(&codec::tenant_limits(&tenant.limits)),
-        "suspension": codec::state(&tenant.state).map(|text| codec::value(&text)),
+        "suspension": codec::told_state(&tenant.state),
     });
     Some(form.to_string())
 }

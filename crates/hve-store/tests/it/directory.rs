@@ -79,7 +79,13 @@ fn a_tenant_lives_from_add_to_remove() {
         (why.reason.as_str(), why.since, why.until),
         ("unpaid", NOON, Some(later(60)))
     );
-    assert!(newest(store).3.unwrap().contains("unpaid"));
+    let after = newest(store).3.unwrap();
+    assert!(after.contains("unpaid"), "{after}");
+    let times = [
+        r#""since":"2026-11-24T12:00:00Z""#,
+        r#""until":"2026-11-24T12:01:00Z""#,
+    ];
+    assert!(times.iter().all(|time| after.contains(time)), "{after}");
     let resumed = counted(store, || store.resume_tenant(tenant.id, &act())).unwrap();
     assert_eq!(resumed.state, State::Active);
 
