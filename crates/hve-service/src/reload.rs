@@ -2,40 +2,45 @@
 
 use crate::config::Config;
 
-/// The keys that differ and are read at the start only.
-pub(crate) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let (was, is) = (&old.limits, &new.limits);
-    [
-        ("listeners", old.listeners != new.listeners),
-        ("store.path", old.store != new.store),
-        ("delivery.route", old.route != new.route),
-        ("log", old.log != new.log),
-        (
-            "limits.bytes-in-flight",
-            was.bytes_in_flight != is.bytes_in_flight,
-        ),
-        (
-            "limits.hashing-threads",
-            was.hashing_threads != is.hashing_threads,
-        ),
-        (
-            "limits.hashing-queue",
-            was.hashing_queue != is.hashing_queue,
-        ),
-        ("limits.verified-for", was.verified_for != is.verified_for),
-        (
-            "limits.verified-accounts",
-            was.verified_accounts != is.verified_accounts,
-        ),
-        (
-            "limits.group-messages",
-            was.group_messages != is.group_messages,
-        ),
-        ("limits.group-size", was.group_octets != is.group_octets),
-    ]
-    .into_iter()
-    .filter_map(|(key, differs)| differs.then_some(key))
-    .collect()
+/// A setting that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) key: &'static str,
+    pub(crate) old: String,
+    pub(crate) new: String,
+    /// It is read at the start only.
+    pub(crate) needs_restart: bool,
+}
+
+/// What is read at the start only.
+const AT_START: [&str; 12] = [
+    "store.path",
+    "delivery.route",
+    "listeners",
+    "limits.bytes-in-flight",
+    "limits.hashing-threads",
+    "limits.hashing-queue",
+    "limits.verified-for",
+    "limits.verified-accounts",
+    "limits.group-messages",
+    "limits.group-size",
+    "log.format",
+    "log.level",
+];
+
+/// The settings that differ.
+pub(crate) fn changes(old: &Config, new: &Config) -> Vec<Change> {
+    old.shown()
+        .into_iter()
+        .zip(new.shown())
+        .filter(|(old, new)| old != new)
+        .map(|((key, old), (_, new))| Change {
+            key,
+            old,
+            new,
+            needs_restart: AT_START.contains(&key),
+        })
+        .collect()
 }
 
 /// The new configuration with the old values where those stay in force: the next reload
@@ -61,24 +66,62 @@ mod tests {
     use hve_delivery::Route;
 
     use super::*;
-    use crate::config::{Listener, TlsFiles, TlsStart};
+    use crate::config::{Listener, LogFormat, LogLevel, TlsFiles, TlsStart};
 
     #[test]
     fn row_65_what_cannot_change_is_named_and_stays() {
         let tls = TlsFiles::new("cert.pem", "key.pem");
         let old = Config::new("mail.contoso.test", tls, "store.db", Route::Hold);
         let mut new = old.clone();
-        assert!(needs_restart(&old, &new).is_empty());
+        assert_eq!(changes(&old, &new), []);
         let address = "127.0.0.1:587".parse().unwrap();
         new.listeners
             .push(Listener::new(address, TlsStart::StartTls));
         new.store = "other.db".into();
-        new.limits.group_octets += 1;
+        new.limits.group_octets = 1 << 20;
         new.limits.errors = std::num::NonZeroU32::MIN;
-        let named = ["listeners", "store.path", "limits.group-size"];
-        assert_eq!(needs_restart(&old, &new), named);
+        let change = |key, old: &str, new: &str, needs_restart| Change {
+            key,
+            old: old.into(),
+            new: new.into(),
+            needs_restart,
+        };
+        let errors = change("limits.errors", "20", "1", false);
+        let expected = [
+            change("store.path", "store.db", "other.db", true),
+            change("listeners", "", "127.0.0.1:587 starttls", true),
+            errors.clone(),
+            change("limits.group-size", "16MiB", "1MiB", true),
+        ];
+        assert_eq!(changes(&old, &new), expected);
         let merged = merge(&old, new.clone());
-        assert!(needs_restart(&old, &merged).is_empty());
-        assert_eq!(merged.limits.errors, new.limits.errors);
+        assert_eq!(changes(&old, &merged), [errors]);
+    }
+
+    #[test]
+    fn row_65_what_is_read_at_the_start_stays_whatever_it_is() {
+        let tls = TlsFiles::new("cert.pem", "key.pem");
+        let old = Config::new("mail.contoso.test", tls, "store.db", Route::Hold);
+        let mut new = old.clone();
+        let one = std::num::NonZeroU32::MIN;
+        let limits = &mut new.limits;
+        limits.hashing_threads = 1;
+        limits.bytes_in_flight = 1;
+        limits.group_octets = 1;
+        limits.hashing_queue = one;
+        limits.verified_accounts = one;
+        limits.group_messages = one;
+        limits.verified_for = std::time::Duration::ZERO;
+        new.log.format = LogFormat::Json;
+        new.log.level = LogLevel::Debug;
+        new.store = "other.db".into();
+        new.route = Route::Maildir("mail".into());
+        let address = "127.0.0.1:587".parse().unwrap();
+        new.listeners
+            .push(Listener::new(address, TlsStart::StartTls));
+        let differ = changes(&old, &new);
+        assert_eq!(differ.len(), AT_START.len());
+        assert!(differ.iter().all(|change| change.needs_restart));
+        assert_eq!(merge(&old, new), old);
     }
 }

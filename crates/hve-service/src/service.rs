@@ -213,8 +213,16 @@ impl Service {
     /// What needs a restart is named in the log. The certificate is read again in any case.
     pub fn reload(&self, config: Config) {
         let old = self.config.load();
-        for key in reload::needs_restart(&old, &config) {
-            warn!(key, "changed, but takes effect at the next start only");
+        for change in reload::changes(&old, &config) {
+            let reload::Change { key, old, new, .. } = &change;
+            if change.needs_restart {
+                warn!(
+                    key,
+                    old, new, "changed, but takes effect at the next start only"
+                );
+            } else {
+                info!(key, old, new, "changed");
+            }
         }
         match self.server.tls.reload(Some(&config.tls)) {
             Ok(()) => info!("certificate loaded"),

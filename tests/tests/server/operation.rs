@@ -80,6 +80,16 @@ fn row_65_a_broken_configuration_leaves_the_old_one_in_use() {
         let mut client = site.signed_in(&server);
         assert_eq!(client.submit(ACCOUNT, &[TO], CONTENT).unwrap().code, 250);
     }
+    // What is taken over is told, with what it was.
+    let name = |text: &str| text.replace("hostname = \"", "hostname = \"new.");
+    let renamed = name(&good);
+    assert_ne!(renamed, good);
+    fs::write(site.config(), renamed).unwrap();
+    server.signal(Signal::HUP);
+    server.wait_for("a word about the host name", |line| {
+        let said = ["hostname", "\"old\":\"", "\"new\":\"new."];
+        said.iter().all(|word| line.contains(word))
+    });
     // A changed listener needs a restart, and the log says so instead of doing half of it.
     let moved = good.replace("tls = \"starttls\"", "tls = \"implicit\"");
     fs::write(site.config(), moved).unwrap();

@@ -6,6 +6,7 @@ mod check;
 mod limits;
 mod mistake;
 mod read;
+mod shown;
 mod units;
 
 use std::{

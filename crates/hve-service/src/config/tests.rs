@@ -57,6 +57,24 @@ fn the_example_shows_every_key() {
     }
 }
 
+#[test]
+fn every_key_is_shown() {
+    let (table, _) = DeTable::parse_recoverable(EXAMPLE);
+    let reader = Reader::default();
+    read_draft(Section::root(&reader, table.get_ref()), Path::new(""));
+    let (_, places) = reader.into_parts();
+    let shown = example(EXAMPLE).shown();
+    let mut keys: Vec<&str> = shown.iter().map(|(key, _)| *key).collect();
+    keys.sort_unstable();
+    let tables = ["delivery", "limits", "log", "store", "tls"];
+    let read: Vec<&str> = places
+        .keys()
+        .map(String::as_str)
+        .filter(|key| !key.starts_with("listeners[") && !tables.contains(key))
+        .collect();
+    assert_eq!(keys, read);
+}
+
 fn refused(text: &str, expected: &[(&str, &str)]) {
     let mistakes = Config::parse(text, Path::new("hve.toml")).unwrap_err();
     let shown = mistakes.to_string();

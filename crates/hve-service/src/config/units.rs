@@ -1,6 +1,6 @@
 //! Values with a unit: `"10MiB"`, `"5m"`, `"10.0.0.0/8"`.
 
-use std::{net::IpAddr, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use toml::de::DeValue;
 
@@ -61,6 +61,26 @@ fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
+/// A number of octets as one would write it: exactly, in the largest unit that does.
+pub(super) fn octets_text(octets: u64) -> String {
+    written(octets, &OCTET_UNITS)
+}
+
+/// A time as one would write it: exactly to the millisecond, in the largest unit that does.
+pub(super) fn time_text(time: Duration) -> String {
+    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    written(milliseconds, &TIME_UNITS)
+}
+
+fn written(number: u64, units: &[(&str, u64)]) -> String {
+    let exact = units
+        .iter()
+        .filter(|(_, factor)| *factor <= number.max(1) && number.is_multiple_of(*factor))
+        .max_by_key(|(_, factor)| *factor);
+    let (unit, factor) = exact.copied().unwrap_or(("", 1));
+    format!("{}{unit}", number / factor)
+}
+
 /// A network in CIDR notation, such as `10.0.0.0/8`; a bare address is that one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -90,6 +110,12 @@ impl Network {
 fn same_prefix(one: u128, two: u128, prefix: u32) -> bool {
     let mask = u128::MAX.checked_shl(128 - prefix).unwrap_or(0);
     (one ^ two) & mask == 0
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
 }
 
 impl FromStr for Network {
@@ -153,6 +179,27 @@ mod tests {
             assert_eq!(octets(wrong), None, "{wrong}");
             assert_eq!(milliseconds(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn sizes_and_times_are_written_as_they_are_read() {
+        for text in ["10MiB", "1KiB", "1000KB", "7B", "0B", "1025B"] {
+            let octets = octets(text).unwrap();
+            assert_eq!(measure(&octets_text(octets), &OCTET_UNITS), Some(octets));
+        }
+        assert_eq!(octets_text(64 << 20), "64MiB");
+        assert_eq!(octets_text(0), "0B");
+        for (text, expected) in [
+            ("300s", "5m"),
+            ("90s", "90s"),
+            ("250ms", "250ms"),
+            ("0s", "0ms"),
+        ] {
+            let time = Duration::from_millis(milliseconds(text).unwrap());
+            assert_eq!(time_text(time), expected);
+        }
+        let network: Network = "10.0.0.0/8".parse().unwrap();
+        assert_eq!(network.to_string(), "10.0.0.0/8");
     }
 
     fn within(network: &str, peer: &str, expected: bool) {
