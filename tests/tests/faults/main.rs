@@ -11,3 +11,4 @@ mod drain;
 mod kill;
 mod race;
 mod stores;
+mod syncs;
