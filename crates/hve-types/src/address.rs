@@ -97,9 +97,7 @@ pub enum AddressError {
     #[error("the local part is longer than 64 octets")]
     LocalTooLong,
     /// A character that a dot-atom does not hold, or a dot at an end or doubled.
-    #[error(
-        "the local part may hold letters, digits, single inner dots and !#$&'*+-/=?^_`{{|}}~ without '!' and '%'"
-    )]
+    #[error("the local part may hold letters, digits, single inner dots and #$&'*+-/=?^_`{{|}}~")]
     BadLocal,
     /// No `@` at all.
     #[error("the address has no @domain")]
