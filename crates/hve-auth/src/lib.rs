@@ -14,7 +14,7 @@
 //!
 //! ```
 //! use std::{net::IpAddr, time::Duration};
-//! use hve_auth::{CredentialCache, Guard, GuardLimits, HashCost, PasswordHash, SignInRefusal};
+//! use hve_auth::{Attempt, CredentialCache, Guard, GuardLimits, HashCost, Method, PasswordHash, SignInRefusal};
 //! # use hve_auth::{Credential, judge};
 //! # use hve_types::{Account, AccountId, AccountLimits, State, Tenant, TenantId, TenantLimits};
 //! # use secrecy::SecretString;
@@ -24,11 +24,11 @@
 //! # let found = Credential {
 //! #     account: Account {
 //! #         id: AccountId(1), tenant: TenantId(1), address: "hve01@contoso.test".parse()?,
-//! #         display_name: "Scanner".into(), alias: None, limits: AccountLimits::default(),
+//! #         display_name: "Scanner".into(), alias: None, limits: AccountLimits::default(), sign_in: Default::default(),
 //! #         state: State::Active, created_at: utc, credential_version: 1,
 //! #     },
 //! #     tenant: Tenant {
-//! #         id: TenantId(1), name: "contoso.test".parse()?, limits: TenantLimits::default(),
+//! #         id: TenantId(1), name: "contoso.test".parse()?, limits: TenantLimits::default(), sign_in: Default::default(),
 //! #         state: State::Active, created_at: utc,
 //! #     },
 //! #     hash: PasswordHash::derive(&SecretString::from("a long password"), [7; 16], cost)?,
@@ -57,7 +57,7 @@
 //!             guard.wrong(user, from, password, now);
 //!         }
 //!     }
-//!     judge(found, right, utc)
+//!     judge(found, right, Attempt { from, method: Method::Password }, utc)
 //! };
 //!
 //! let (user, now) = ("hve01@contoso.test", Duration::ZERO);
@@ -76,6 +76,7 @@ mod guard_table;
 mod keyed;
 mod new_password;
 mod password;
+mod rules;
 mod sign_in;
 mod wrong;
 
@@ -85,5 +86,6 @@ pub use new_password::{
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, WeakPassword, check_new_password, generate_password,
 };
 pub use password::{HashCost, HashError, PasswordHash};
+pub use rules::{Attempt, Method, RuleBlock, SignInRule, SignInVerdict, check_rules};
 pub use sign_in::{Credential, SignInRefusal, judge, still_good};
 pub use wrong::WrongPasswords;

@@ -6,7 +6,7 @@ use hve_types::{Account, Principal, Suspension, Tenant};
 use thiserror::Error;
 use time::UtcDateTime;
 
-use crate::PasswordHash;
+use crate::{Attempt, PasswordHash, RuleBlock, check_rules};
 
 /// What a directory knows of one user name.
 #[derive(Clone, Debug)]
@@ -26,14 +26,16 @@ pub struct Credential {
 /// Judges a sign-in after the password was compared: with [`Credential::hash`] where the user was
 /// found, with [`PasswordHash::decoy`] where not.
 ///
-/// A suspension is only told to who knows the password, so that a stranger learns nothing.
+/// A suspension or a rule is only told to who knows the password, so that a stranger learns
+/// nothing.
 ///
 /// # Errors
-/// [`SignInRefusal::WrongCredentials`] alike for an unknown user and a wrong password;
-/// [`SignInRefusal::TenantSuspended`] and [`SignInRefusal::AccountSuspended`] after a right one.
+/// [`SignInRefusal::WrongCredentials`] alike for an unknown user and a wrong password; what
+/// [`check_rules`] says after a right one.
 pub fn judge(
     found: Option<&Credential>,
     password_is_right: bool,
+    attempt: Attempt,
     now: UtcDateTime,
 ) -> Result<Principal, SignInRefusal> {
     let credential = found
@@ -46,7 +48,7 @@ pub fn judge(
         // A directory that mixes tenants up must not let anybody in.
         return Err(SignInRefusal::WrongCredentials);
     }
-    check_states(account, tenant, now)?;
+    check_rules(tenant, account, attempt, now)?;
     Ok(Principal {
         tenant: tenant.id,
         account: account.id,
@@ -56,14 +58,16 @@ pub fn judge(
 }
 
 /// Judges a session that signed in earlier against the directory of this moment: `account` and
-/// `tenant` are what it has under the principal's numbers.
+/// `tenant` are what it has under the principal's numbers, `attempt` is how it signed in.
 ///
 /// # Errors
-/// The account was removed, it or its tenant suspended, or its credentials changed since.
+/// The account was removed, it or its tenant suspended, a rule keeps it out by now, or its
+/// credentials changed since.
 pub fn still_good(
     principal: &Principal,
     account: Option<&Account>,
     tenant: Option<&Tenant>,
+    attempt: Attempt,
     now: UtcDateTime,
 ) -> Result<(), SignInRefusal> {
     let (Some(account), Some(tenant)) = (account, tenant) else {
@@ -77,19 +81,9 @@ pub fn still_good(
         return Err(SignInRefusal::AccountRemoved);
     }
     // Before the version, which a suspension changes as well: its reason says more.
-    check_states(account, tenant, now)?;
+    check_rules(tenant, account, attempt, now)?;
     if account.credential_version != principal.credential_version {
         return Err(SignInRefusal::CredentialsChanged);
-    }
-    Ok(())
-}
-
-fn check_states(account: &Account, tenant: &Tenant, now: UtcDateTime) -> Result<(), SignInRefusal> {
-    if let Some(suspension) = tenant.state.suspension(now) {
-        return Err(SignInRefusal::TenantSuspended(suspension.clone()));
-    }
-    if let Some(suspension) = account.state.suspension(now) {
-        return Err(SignInRefusal::AccountSuspended(suspension.clone()));
     }
     Ok(())
 }
@@ -113,6 +107,9 @@ pub enum SignInRefusal {
     /// The password or the state of the account changed since sign-in.
     #[error("the account's credentials changed; sign in again")]
     CredentialsChanged,
+    /// The secret is right, and a rule of the operator keeps the account out.
+    #[error(transparent)]
+    Rule(#[from] RuleBlock),
     /// The tenant is suspended, and all its accounts with it.
     #[error("the organisation's service is suspended: {}", .0.reason)]
     TenantSuspended(Suspension),

@@ -4,13 +4,22 @@
     reason = "a test that can not be set up has failed"
 )]
 
-use hve_auth::{Credential, HashCost, PasswordHash, SignInRefusal, judge, still_good};
+use std::net::{IpAddr, Ipv4Addr};
+
+use hve_auth::{
+    Attempt, Credential, HashCost, Method, PasswordHash, SignInRefusal, judge, still_good,
+};
 use hve_types::{
-    Account, AccountId, AccountLimits, State, Suspension, Tenant, TenantId, TenantLimits,
+    Account, AccountId, AccountLimits, AccountSignIn, State, Suspension, Tenant, TenantId,
+    TenantLimits, TenantSignIn,
 };
 use time::{UtcDateTime, macros::utc_datetime};
 
 const NOW: UtcDateTime = utc_datetime!(2026-11-24 6:00);
+const HERE: Attempt = Attempt {
+    from: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    method: Method::Password,
+};
 
 fn credential() -> Credential {
     Credential {
@@ -21,6 +30,7 @@ fn credential() -> Credential {
             display_name: "Scanner".into(),
             alias: None,
             limits: AccountLimits::default(),
+            sign_in: AccountSignIn::default(),
             state: State::Active,
             created_at: NOW,
             credential_version: 3,
@@ -29,6 +39,7 @@ fn credential() -> Credential {
             id: TenantId(1),
             name: "contoso.test".parse().unwrap(),
             limits: TenantLimits::default(),
+            sign_in: TenantSignIn::default(),
             state: State::Active,
             created_at: NOW,
         },
@@ -48,7 +59,7 @@ fn suspension(reason: &str, until: Option<UtcDateTime>) -> Suspension {
 #[test]
 fn a_right_password_makes_a_principal() {
     let credential = credential();
-    let principal = judge(Some(&credential), true, NOW).unwrap();
+    let principal = judge(Some(&credential), true, HERE, NOW).unwrap();
     assert_eq!(
         (
             principal.tenant,
@@ -72,7 +83,7 @@ fn row_23_unknown_wrong_and_suspended_are_all_alike_without_the_password() {
         (Some(&suspended), false),
     ] {
         assert_eq!(
-            judge(found, right, NOW),
+            judge(found, right, HERE, NOW),
             Err(SignInRefusal::WrongCredentials)
         );
     }
@@ -83,15 +94,15 @@ fn row_22_a_suspension_is_told_to_who_knows_the_password() {
     let mut found = credential();
     let abuse = suspension("abuse", Some(utc_datetime!(2026-11-25 0:00)));
     found.account.state = State::Suspended(abuse.clone());
-    let refused = judge(Some(&found), true, NOW).unwrap_err();
+    let refused = judge(Some(&found), true, HERE, NOW).unwrap_err();
     assert_eq!(refused, SignInRefusal::AccountSuspended(abuse));
     assert_eq!(refused.to_string(), "the account is suspended: abuse");
-    assert!(judge(Some(&found), true, utc_datetime!(2026-11-25 0:00)).is_ok());
+    assert!(judge(Some(&found), true, HERE, utc_datetime!(2026-11-25 0:00)).is_ok());
 
     let unpaid = suspension("unpaid", None);
     found.tenant.state = State::Suspended(unpaid.clone());
     assert_eq!(
-        judge(Some(&found), true, NOW),
+        judge(Some(&found), true, HERE, NOW),
         Err(SignInRefusal::TenantSuspended(unpaid))
     );
 }
@@ -101,7 +112,7 @@ fn a_directory_that_mixes_tenants_up_lets_nobody_in() {
     let mut found = credential();
     found.tenant.id = TenantId(2);
     assert_eq!(
-        judge(Some(&found), true, NOW),
+        judge(Some(&found), true, HERE, NOW),
         Err(SignInRefusal::WrongCredentials)
     );
 }
@@ -111,9 +122,9 @@ fn row_22_a_session_ends_with_its_account() {
     let Credential {
         account, tenant, ..
     } = credential();
-    let principal = judge(Some(&credential()), true, NOW).unwrap();
+    let principal = judge(Some(&credential()), true, HERE, NOW).unwrap();
     let check = |account: Option<&Account>, tenant: Option<&Tenant>| {
-        still_good(&principal, account, tenant, NOW)
+        still_good(&principal, account, tenant, HERE, NOW)
     };
     assert_eq!(check(Some(&account), Some(&tenant)), Ok(()));
     assert_eq!(
@@ -153,7 +164,7 @@ fn row_42_an_account_that_moved_to_another_tenant_or_name_is_another_account() {
     let Credential {
         account, tenant, ..
     } = credential();
-    let principal = judge(Some(&credential()), true, NOW).unwrap();
+    let principal = judge(Some(&credential()), true, HERE, NOW).unwrap();
     let mut moved = account.clone();
     moved.tenant = TenantId(2);
     let mut other = tenant.clone();
@@ -167,7 +178,7 @@ fn row_42_an_account_that_moved_to_another_tenant_or_name_is_another_account() {
         (&renamed, &tenant),
     ] {
         assert_eq!(
-            still_good(&principal, Some(account), Some(tenant), NOW),
+            still_good(&principal, Some(account), Some(tenant), HERE, NOW),
             Err(SignInRefusal::AccountRemoved)
         );
     }

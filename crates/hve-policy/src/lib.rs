@@ -44,12 +44,12 @@
 //! use hve_policy::{Case, RecipientFacts, Rule, explain};
 //! # let now = utc_datetime!(2026-11-24 6:00);
 //! # let tenant = Tenant {
-//! #     id: TenantId(1), name: "contoso.test".parse()?, limits: TenantLimits::default(),
+//! #     id: TenantId(1), name: "contoso.test".parse()?, limits: TenantLimits::default(), sign_in: Default::default(),
 //! #     state: State::Active, created_at: now,
 //! # };
 //! # let account = Account {
 //! #     id: AccountId(1), tenant: TenantId(1), address: "payroll@contoso.test".parse()?,
-//! #     display_name: "Payroll".into(), alias: None, limits: AccountLimits::default(),
+//! #     display_name: "Payroll".into(), alias: None, limits: AccountLimits::default(), sign_in: Default::default(),
 //! #     state: State::Active, created_at: now, credential_version: 1,
 //! # };
 //!

@@ -12,8 +12,8 @@ use hve_policy::{
     Rule, Verdict, explain,
 };
 use hve_types::{
-    Account, AccountId, AccountLimits, Address, Ceiling, HeaderMailbox, Principal, State,
-    Suspension, Tenant, TenantId, TenantLimits,
+    Account, AccountId, AccountLimits, AccountSignIn, Address, Ceiling, HeaderMailbox, Principal,
+    State, Suspension, Tenant, TenantId, TenantLimits, TenantSignIn,
 };
 use time::{UtcDateTime, macros::utc_datetime};
 
@@ -28,6 +28,7 @@ fn tenant() -> Tenant {
         id: TenantId(1),
         name: "contoso.test".parse().unwrap(),
         limits: TenantLimits::default(),
+        sign_in: TenantSignIn::default(),
         state: State::Active,
         created_at: NOW,
     }
@@ -41,6 +42,7 @@ fn account() -> Account {
         display_name: "Scanner".into(),
         alias: None,
         limits: AccountLimits::default(),
+        sign_in: AccountSignIn::default(),
         state: State::Active,
         created_at: NOW,
         credential_version: 1,

@@ -213,7 +213,10 @@ impl Host {
         view: &'a dyn DirectoryView,
         now: Now,
     ) -> Result<(&'a Principal, &'a Account, &'a Tenant), Refusal> {
-        let Some(SignedIn { principal, .. }) = &self.signed_in else {
+        let Some(SignedIn {
+            principal, attempt, ..
+        }) = &self.signed_in
+        else {
             // The session asks such questions after sign-in only.
             return Err(refusals::unavailable());
         };
@@ -221,7 +224,7 @@ impl Host {
             view.account(principal.account),
             view.tenant(principal.tenant),
         );
-        still_good(principal, account, tenant, now.utc)
+        still_good(principal, account, tenant, *attempt, now.utc)
             .map_err(|no| refusals::no_longer_good(&no, now.monotonic))?;
         match (account, tenant) {
             (Some(account), Some(tenant)) => Ok((principal, account, tenant)),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use hve_auth::SignInRefusal;
+use hve_auth::{RuleBlock, SignInRefusal};
 use hve_policy::{
     HeaderRefusal, QuotaExceeded, RecipientRefusal, RollingQuota, SenderRefusal, TooLarge, Wait,
 };
@@ -45,6 +45,15 @@ pub(crate) fn sign_in(refused: &SignInRefusal, now: Duration) -> Refusal {
         SignInRefusal::AccountSuspended(_) => "account-suspended",
         SignInRefusal::CredentialsChanged => "credentials-changed",
         SignInRefusal::TenantSuspended(_) => "tenant-suspended",
+        SignInRefusal::Rule(block) => {
+            let reason = match block {
+                RuleBlock::Network(_) => "sign-in-network",
+                RuleBlock::Policy { .. } => "sign-in-policy",
+                RuleBlock::SecurityDefaults => "security-defaults",
+                _ => "sign-in-rule",
+            };
+            return refusal(535, Enhanced(5, 7, 139), reason, sentence(block));
+        }
         SignInRefusal::WrongCredentials => "wrong-credentials",
         // The enum may grow: what is not known here is refused like a wrong password.
         _ => "sign-in-refused",

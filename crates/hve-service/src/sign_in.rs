@@ -7,8 +7,8 @@ use std::{
 };
 
 use hve_auth::{
-    Credential, CredentialCache, Guard, GuardLimits, HashCost, PasswordHash, SignInRefusal,
-    WrongPasswords, judge, still_good,
+    Attempt, Credential, CredentialCache, Guard, GuardLimits, HashCost, Method, PasswordHash,
+    SignInRefusal, WrongPasswords, judge, still_good,
 };
 use hve_smtp::{Credentials, Now, Refusal};
 use hve_types::{AccountId, Address, Principal};
@@ -37,6 +37,8 @@ pub(crate) struct SignIn {
 /// Somebody who has signed in. Its place among the account's sessions is given back with it.
 pub(crate) struct SignedIn {
     pub(crate) principal: Principal,
+    /// How: the rules about that may change while the session goes on.
+    pub(crate) attempt: Attempt,
     _place: Permit<AccountId>,
 }
 
@@ -97,14 +99,14 @@ impl SignIn {
             ));
         }
         if let Some(principal) = self.remembered(view, user.as_ref(), credentials, now) {
-            return self.admit(view, principal, now);
+            return self.admit(view, principal, with_password(from), now);
         }
         let guarded = lock(&self.guard).admit(&credentials.user, from, now.monotonic);
         guarded.map_err(|blocked| refusals::sign_in(&blocked.into(), now.monotonic))?;
         let principal = self.verify(user.as_ref(), credentials, from, now).await?;
         // Hashing took a while: what counts is the directory of this moment.
         let view = self.directory.current().map_err(unreadable)?;
-        self.admit(&*view, principal, now)
+        self.admit(&*view, principal, with_password(from), now)
     }
 
     /// The account whose password was verified not long ago and is the one given here.
@@ -157,7 +159,7 @@ impl SignIn {
             .verify(hash.clone(), credentials.password.clone())
             .await
             .map_err(|_| refusals::sign_in_busy())?;
-        let judged = judge(found.as_ref(), right, now.utc);
+        let judged = judge(found.as_ref(), right, with_password(from), now.utc);
         self.learn(found.as_ref(), right, credentials, from, now.monotonic);
         judged.map_err(|refused| refusals::sign_in(&refused, now.monotonic))
     }
@@ -191,10 +193,12 @@ impl SignIn {
         &self,
         view: &dyn DirectoryView,
         principal: Principal,
+        attempt: Attempt,
         now: Now,
     ) -> Result<SignedIn, Refusal> {
         let tenant = view.tenant(principal.tenant);
-        still_good(&principal, view.account(principal.account), tenant, now.utc)
+        let account = view.account(principal.account);
+        still_good(&principal, account, tenant, attempt, now.utc)
             .map_err(|refused| refusals::sign_in(&refused, now.monotonic))?;
         let limit = tenant.map_or(0, |tenant| tenant.limits.sessions_per_account.get());
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -204,8 +208,16 @@ impl SignIn {
             .ok_or_else(|| refusals::sessions_of_account(limit))?;
         Ok(SignedIn {
             principal,
+            attempt,
             _place: place,
         })
+    }
+}
+
+const fn with_password(from: IpAddr) -> Attempt {
+    Attempt {
+        from,
+        method: Method::Password,
     }
 }
 

@@ -2,6 +2,7 @@
 //! can read them. The serde types live here and are nobody's API.
 
 mod envelope;
+mod sign_in;
 
 use std::num::NonZeroU32;
 
@@ -11,6 +12,9 @@ use time::{UtcDateTime, format_description::well_known::Rfc3339};
 
 pub(crate) use self::envelope::{
     ProgressForm, envelope_sum, recipients, to_envelope, to_progress, wishes,
+};
+pub(crate) use self::sign_in::{
+    account_sign_in, tenant_sign_in, to_account_sign_in, to_tenant_sign_in,
 };
 use crate::StoreError;
 

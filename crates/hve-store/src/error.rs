@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use hve_types::{Address, Domain};
+use hve_types::{Address, Domain, PolicyName};
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
@@ -168,6 +168,19 @@ pub enum ChangeError {
     /// The tenant is named after this domain.
     #[error("{0} is the tenant's name; remove the tenant instead")]
     NamesTheTenant(Domain),
+    /// The policy still decides for somebody.
+    #[error(
+        "the policy \"{name}\" is {}the own policy of {accounts} account(s); name another one there first",
+        if *.default { "the tenant's default and " } else { "" }
+    )]
+    PolicyInUse {
+        /// Which policy.
+        name: PolicyName,
+        /// How many accounts have it as their own.
+        accounts: usize,
+        /// It is the tenant's default.
+        default: bool,
+    },
     /// A text is longer than what people can read.
     #[error("{what} is longer than {max} octets or holds control characters")]
     BadText {
@@ -179,6 +192,9 @@ pub enum ChangeError {
     /// No account with that number.
     #[error("there is no such account")]
     UnknownAccount,
+    /// No such authentication policy in the tenant.
+    #[error("the tenant has no authentication policy \"{0}\"; add it first")]
+    UnknownPolicy(PolicyName),
     /// No such recipient in the tenant's directory.
     #[error("{0} is not in the recipient directory")]
     UnknownRecipient(Address),

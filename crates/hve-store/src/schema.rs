@@ -21,7 +21,10 @@ use crate::{
 /// `HVE1` in ASCII: tells our file from others (PRAGMA application_id).
 const APPLICATION_ID: i64 = 0x4856_4531;
 
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_store.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_store.sql"),
+    include_str!("../migrations/0002_sign_in.sql"),
+];
 
 /// How long a change waits for another process's. An import of 100,000 recipients holds the lock
 /// for less than a second.
@@ -251,12 +254,13 @@ mod tests {
     fn row_51_an_older_schema_is_brought_up_to_date_or_left_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hve.db");
-        set_up(&path, None).unwrap();
+        create_private(&path).unwrap();
         let connection = connect(&path, Use::Change).unwrap();
+        let first = include_str!("../migrations/0001_store.sql");
+        migrate(&connection, 0, &[first]).unwrap();
         let sql = "INSERT INTO tenant (name, limits, created_at) VALUES ('contoso.test', '{}', 0)";
         connection.execute_batch(sql).unwrap();
 
-        let first = include_str!("../migrations/0001_store.sql");
         let broken = [
             first,
             "ALTER TABLE tenant ADD COLUMN note TEXT",
@@ -278,5 +282,26 @@ mod tests {
             })
             .unwrap();
         assert_eq!(kept, ("contoso.test".into(), "new".into()));
+    }
+
+    #[test]
+    fn row_51_a_store_of_the_first_schema_works_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hve.db");
+        create_private(&path).unwrap();
+        let connection = connect(&path, Use::Change).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL")
+            .unwrap();
+        migrate(&connection, 0, &MIGRATIONS[..1]).unwrap();
+        let limits = crate::codec::tenant_limits(&hve_types::TenantLimits::default());
+        let sql = "INSERT INTO tenant (name, limits, created_at) VALUES ('contoso.test', ?1, 0)";
+        connection.execute(sql, [limits]).unwrap();
+        drop(connection);
+
+        let store = crate::Store::open(&path).unwrap();
+        let tenants = store.tenants().unwrap();
+        assert_eq!(tenants.len(), 1);
+        assert_eq!(tenants[0].sign_in, hve_types::TenantSignIn::default());
     }
 }

@@ -2,7 +2,9 @@
 
 use time::UtcDateTime;
 
-use crate::{AccountId, AccountLimits, Address, Domain, TenantId, TenantLimits};
+use crate::{
+    AccountId, AccountLimits, AccountSignIn, Address, Domain, TenantId, TenantLimits, TenantSignIn,
+};
 
 /// An organisation: it owns domains, accounts and one quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Tenant {
     pub name: Domain,
     /// What it may do.
     pub limits: TenantLimits,
+    /// How its accounts may sign in.
+    pub sign_in: TenantSignIn,
     /// Whether it may do it now.
     pub state: State,
     /// When it was added.
@@ -34,6 +38,8 @@ pub struct Account {
     pub alias: Option<String>,
     /// What it may do.
     pub limits: AccountLimits,
+    /// How it may sign in.
+    pub sign_in: AccountSignIn,
     /// Whether it may do it now.
     pub state: State,
     /// When it was added.

@@ -20,6 +20,7 @@ mod envelope;
 mod ids;
 mod limits;
 mod mailbox;
+mod sign_in;
 mod usage;
 
 pub use account::{Account, Principal, State, Suspension, Tenant};
@@ -29,6 +30,9 @@ pub use envelope::{BodyKind, Envelope, Notify, Recipient, Return};
 pub use ids::{AccountId, QueueId, QueueIdError, TenantId};
 pub use limits::{AccountLimits, Ceiling, TenantLimits};
 pub use mailbox::HeaderMailbox;
+pub use sign_in::{
+    AccountSignIn, AuthenticationPolicy, Exemption, PolicyName, PolicyNameError, TenantSignIn,
+};
 pub use usage::{UsageEvent, UsageKind};
 
 /// The longest address in octets (RFC 5321 §4.5.3.1.3: a path of 256 with its brackets).

@@ -201,3 +201,20 @@ fn trouble_of_the_server_is_later() {
     check(&unavailable(), 451, Enhanced(4, 3, 0), "try again");
     check(&no_memory(), 452, Enhanced(4, 3, 1), "try again");
 }
+
+#[test]
+fn a_rule_that_keeps_somebody_out_is_named() {
+    let named = |block: RuleBlock, words: &str| {
+        let refused = sign_in(&block.into(), Duration::ZERO);
+        check(&refused, 535, Enhanced(5, 7, 139), words);
+    };
+    named(RuleBlock::SecurityDefaults, "Security defaults");
+    named(
+        RuleBlock::Network(std::net::IpAddr::from([192, 0, 2, 1])),
+        "address list does not hold 192.0.2.1",
+    );
+    for (own, whose) in [(true, "the account's own"), (false, "the organisation's")] {
+        let name = "Block".to_owned();
+        named(RuleBlock::Policy { name, own }, whose);
+    }
+}

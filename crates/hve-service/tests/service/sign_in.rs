@@ -145,3 +145,69 @@ async fn sessions_of_one_account_are_limited_at_sign_in() {
     site.signed_in(&service).await;
     service.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_is_named_only_to_who_knows_the_password() {
+    let site = Site::new();
+    let service = site.start().await;
+    let mut open = site.signed_in(&service).await;
+    let set = |on: bool| {
+        site.store
+            .change_tenant_sign_in(site.tenant.id, |rules| rules.security_defaults = on, &act())
+            .unwrap();
+    };
+    set(true);
+    let mut stranger = site.client(&service).await;
+    stranger.sign_in(ACCOUNT, "wrong-password").await;
+    stranger.expect("535 5.7.3 ").await;
+    let mut device = site.client(&service).await;
+    device.sign_in(ACCOUNT, PASSWORD).await;
+    let reply = device.expect("535 5.7.139 ").await;
+    assert!(reply.contains("Security defaults"), "{reply}");
+    // A session that is open hears of it at its next MAIL.
+    open.say(&format!("MAIL FROM:<{ACCOUNT}>")).await;
+    open.expect("535 5.7.139 ").await;
+    set(false);
+    let mut device = site.client(&service).await;
+    device.sign_in(ACCOUNT, PASSWORD).await;
+    device.expect("235 ").await;
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_transport_switch_for_mailboxes_stops_no_account() {
+    let site = Site::new();
+    let service = site.start().await;
+    let change = |rules: &mut hve_types::TenantSignIn| {
+        rules.smtp_client_authentication_disabled = true;
+    };
+    site.store
+        .change_tenant_sign_in(site.tenant.id, change, &act())
+        .unwrap();
+    let mut device = site.client(&service).await;
+    device.sign_in(ACCOUNT, PASSWORD).await;
+    device.expect("235 ").await;
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_is_bound_to_its_address_list() {
+    let site = Site::new();
+    let service = site.start().await;
+    let bind = |network: &str| {
+        let network = network.parse().unwrap();
+        site.store
+            .change_account_sign_in(site.account.id, |of| of.networks = vec![network], &act())
+            .unwrap();
+    };
+    bind("192.0.2.0/24");
+    let mut device = site.client(&service).await;
+    device.sign_in(ACCOUNT, PASSWORD).await;
+    let reply = device.expect("535 5.7.139 ").await;
+    assert!(reply.contains("does not hold 127.0.0.1"), "{reply}");
+    bind("127.0.0.0/8");
+    let mut device = site.client(&service).await;
+    device.sign_in(ACCOUNT, PASSWORD).await;
+    device.expect("235 ").await;
+    service.stop().await.unwrap();
+}

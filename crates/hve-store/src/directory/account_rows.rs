@@ -59,7 +59,7 @@ pub(super) fn insert_or_revive(
              ON CONFLICT (tenant, key) DO UPDATE SET
                  address = excluded.address, display_name = excluded.display_name,
                  alias = excluded.alias, limits = excluded.limits, password = excluded.password,
-                 suspension = NULL, credential_version = credential_version + 1,
+                 suspension = NULL, sign_in = NULL, credential_version = credential_version + 1,
                  created_at = excluded.created_at, removed_at = NULL
              RETURNING id",
         )?
@@ -83,7 +83,7 @@ pub(super) fn write(connection: &Connection, account: &Account) -> Result<(), St
     connection
         .prepare_cached(
             "UPDATE account SET display_name = ?2, alias = ?3, limits = ?4, suspension = ?5,
-                                credential_version = ?6 WHERE id = ?1",
+                                credential_version = ?6, sign_in = ?7 WHERE id = ?1",
         )?
         .execute((
             account.id.0,
@@ -92,6 +92,7 @@ pub(super) fn write(connection: &Connection, account: &Account) -> Result<(), St
             codec::account_limits(&account.limits),
             codec::state(&account.state),
             i64::try_from(account.credential_version).unwrap_or(i64::MAX),
+            codec::account_sign_in(&account.sign_in),
         ))?;
     Ok(())
 }
@@ -159,7 +160,7 @@ fn collect(rows: &mut rusqlite::Rows<'_>) -> Result<Vec<Account>, StoreError> {
 
 pub(super) const SELECT: &str =
     "SELECT id, tenant, address, display_name, alias, limits, suspension,
-     created_at, credential_version, password FROM account";
+     created_at, credential_version, sign_in, password FROM account";
 
 pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     let address: String = row.get(2)?;
@@ -174,6 +175,7 @@ pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         state: codec::to_state(row.get::<_, Option<String>>(6)?.as_deref())?,
         created_at: from_millis(row.get(7)?)?,
         credential_version: from_count(row.get(8)?)?,
+        sign_in: codec::to_account_sign_in(row.get::<_, Option<String>>(9)?.as_deref())?,
     })
 }
 
@@ -215,5 +217,6 @@ fn form(account: &Account) -> Value {
         "alias": account.alias,
         "limits": codec::value(&codec::account_limits(&account.limits)),
         "suspension": codec::told_state(&account.state),
+        "sign_in": codec::value(&codec::account_sign_in(&account.sign_in)),
     })
 }

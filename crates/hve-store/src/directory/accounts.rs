@@ -3,12 +3,14 @@
 use std::num::NonZeroU32;
 
 use hve_auth::{Credential, PasswordHash};
-use hve_types::{Account, AccountId, AccountLimits, Address, Ceiling, State, TenantId};
+use hve_types::{
+    Account, AccountId, AccountLimits, AccountSignIn, Address, Ceiling, State, TenantId,
+};
 use rusqlite::OptionalExtension;
 use time::UtcDateTime;
 
 use super::{
-    ALIAS_MAX, NAME_MAX,
+    ALIAS_MAX, NAME_MAX, REASON_MAX,
     account_rows::{
         SELECT, account, by_id, check_address, check_alias, insert_or_revive, note, of, remove,
         told, told_with_password, write,
@@ -183,6 +185,34 @@ impl Store {
                 told_after,
             )?;
             Ok(after)
+        })
+    }
+
+    /// Changes how an account may sign in, as it is set at that moment. A session sees it at its
+    /// next command.
+    ///
+    /// # Errors
+    /// No such account, a policy its tenant does not have, a reason nobody can read, or the store
+    /// failed.
+    pub fn change_account_sign_in(
+        &self,
+        id: AccountId,
+        change: impl FnOnce(&mut AccountSignIn),
+        act: &Act,
+    ) -> Result<Account, ChangeError> {
+        self.change(|connection| {
+            let before = by_id(connection, id)?;
+            let mut after = before.clone();
+            change(&mut after.sign_in);
+            let tenant = tenants::by_id(connection, before.tenant)?;
+            tenants::known_policy(&tenant, after.sign_in.policy.as_ref())?;
+            if let Some(exemption) = &after.sign_in.exemption {
+                check_text("the reason", &exemption.reason, REASON_MAX)?;
+            }
+            write(connection, &after)?;
+            let action = "account-sign-in";
+            note(connection, act, action, &after, told(&before), told(&after))?;
+            by_id(connection, id)
         })
     }
 

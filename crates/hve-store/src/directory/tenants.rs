@@ -1,6 +1,8 @@
 //! Tenants.
 
-use hve_types::{Domain, DomainKind, State, Tenant, TenantId, TenantLimits};
+use hve_types::{
+    Domain, DomainKind, PolicyName, State, Tenant, TenantId, TenantLimits, TenantSignIn,
+};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::json;
 use time::UtcDateTime;
@@ -92,6 +94,62 @@ impl Store {
         })
     }
 
+    /// Changes how a tenant's accounts may sign in, as it is set at that moment. Sessions see it
+    /// at their next command.
+    ///
+    /// # Errors
+    /// What `change` says, no such tenant, a policy that is named but not there, or the store
+    /// failed.
+    pub fn change_tenant_sign_in(
+        &self,
+        id: TenantId,
+        change: impl FnOnce(&mut TenantSignIn),
+        act: &Act,
+    ) -> Result<Tenant, ChangeError> {
+        self.change_tenant("tenant-sign-in", id, act, |tenant| {
+            change(&mut tenant.sign_in);
+            known_policy(tenant, tenant.sign_in.default_policy.as_ref())
+        })
+    }
+
+    /// Removes an authentication policy.
+    ///
+    /// # Errors
+    /// No such tenant or policy, a policy that is the default or an account's own, or the store
+    /// failed.
+    pub fn remove_policy(
+        &self,
+        id: TenantId,
+        name: &PolicyName,
+        act: &Act,
+    ) -> Result<Tenant, ChangeError> {
+        self.change(|connection| {
+            let before = by_id(connection, id)?;
+            let users = super::account_rows::of(connection, id)?
+                .iter()
+                .filter(|account| account.sign_in.policy.as_ref() == Some(name))
+                .count();
+            let default = before.sign_in.default_policy.as_ref() == Some(name);
+            if users > 0 || default {
+                return Err(ChangeError::PolicyInUse {
+                    name: name.clone(),
+                    accounts: users,
+                    default,
+                });
+            }
+            change_in(
+                connection,
+                "policy-remove",
+                &before,
+                act,
+                |tenant| match tenant.sign_in.policies.remove(name) {
+                    Some(_) => Ok(()),
+                    None => Err(ChangeError::UnknownPolicy(name.clone())),
+                },
+            )
+        })
+    }
+
     /// Suspends a tenant until somebody resumes it, or until `until`.
     ///
     /// # Errors
@@ -153,22 +211,45 @@ impl Store {
     ) -> Result<Tenant, ChangeError> {
         self.change(|connection| {
             let before = by_id(connection, id)?;
-            let mut after = before.clone();
-            change(&mut after)?;
-            connection
-                .prepare_cached("UPDATE tenant SET limits = ?2, suspension = ?3 WHERE id = ?1")?
-                .execute((
-                    id.0,
-                    codec::tenant_limits(&after.limits),
-                    codec::state(&after.state),
-                ))?;
-            record(
-                connection,
-                act,
-                &deed(action, &after, told(&before), told(&after)),
-            )?;
-            by_id(connection, id)
+            change_in(connection, action, &before, act, change)
         })
+    }
+}
+
+fn change_in(
+    connection: &Connection,
+    action: &'static str,
+    before: &Tenant,
+    act: &Act,
+    change: impl FnOnce(&mut Tenant) -> Result<(), ChangeError>,
+) -> Result<Tenant, ChangeError> {
+    let mut after = before.clone();
+    change(&mut after)?;
+    connection
+        .prepare_cached(
+            "UPDATE tenant SET limits = ?2, suspension = ?3, sign_in = ?4 WHERE id = ?1",
+        )?
+        .execute((
+            after.id.0,
+            codec::tenant_limits(&after.limits),
+            codec::state(&after.state),
+            codec::tenant_sign_in(&after.sign_in),
+        ))?;
+    record(
+        connection,
+        act,
+        &deed(action, &after, told(before), told(&after)),
+    )?;
+    by_id(connection, after.id)
+}
+
+/// A policy that is named must be there.
+pub(super) fn known_policy(tenant: &Tenant, name: Option<&PolicyName>) -> Result<(), ChangeError> {
+    match name {
+        Some(name) if !tenant.sign_in.policies.contains_key(name) => {
+            Err(ChangeError::UnknownPolicy(name.clone()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -196,7 +277,7 @@ pub(super) fn by_id(connection: &Connection, id: TenantId) -> Result<Tenant, Cha
     find(connection, id)?.ok_or(ChangeError::UnknownTenant)
 }
 
-const SELECT: &str = "SELECT id, name, limits, suspension, created_at FROM tenant";
+const SELECT: &str = "SELECT id, name, limits, suspension, created_at, sign_in FROM tenant";
 
 fn tenant(row: &Row<'_>) -> Result<Tenant, StoreError> {
     let name = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
@@ -207,6 +288,7 @@ fn tenant(row: &Row<'_>) -> Result<Tenant, StoreError> {
         limits: codec::to_tenant_limits(limits)?,
         state: codec::to_state(row.get::<_, Option<String>>(3)?.as_deref())?,
         created_at: from_millis(row.get(4)?)?,
+        sign_in: codec::to_tenant_sign_in(row.get::<_, Option<String>>(5)?.as_deref())?,
     })
 }
 
@@ -229,6 +311,7 @@ fn told(tenant: &Tenant) -> Option<String> {
     let form = json!({
         "limits": codec::value(&codec::tenant_limits(&tenant.limits)),
         "suspension": codec::told_state(&tenant.state),
+        "sign_in": codec::value(&codec::tenant_sign_in(&tenant.sign_in)),
     });
     Some(form.to_string())
 }

@@ -21,6 +21,8 @@ mod quota;
 #[cfg(test)]
 mod settling;
 #[cfg(test)]
+mod sign_in;
+#[cfg(test)]
 mod site;
 #[cfg(test)]
 mod usage;
