@@ -133,15 +133,22 @@ pub(crate) fn auth<'a>(
     let mechanism = Mechanism::from_name(name)
         .filter(|mechanism| offered.contains(mechanism))
         .ok_or(refusals::UNKNOWN_MECHANISM)?;
-    let bit = match mechanism {
-        Mechanism::Login => smtp_proto::AUTH_LOGIN,
-        Mechanism::Plain => smtp_proto::AUTH_PLAIN,
-    };
+    let bit = bit(mechanism);
     match second_opinion(line) {
         Some(Request::Auth {
             mechanism: seen, ..
         }) if seen == bit => Ok((mechanism, initial)),
         _ => Err(refusals::bad_argument("Syntax: AUTH mechanism [response]")),
+    }
+}
+
+/// What the second parser calls it.
+const fn bit(mechanism: Mechanism) -> u64 {
+    match mechanism {
+        Mechanism::Login => smtp_proto::AUTH_LOGIN,
+        Mechanism::Plain => smtp_proto::AUTH_PLAIN,
+        Mechanism::XOAuth2 => smtp_proto::AUTH_XOAUTH2,
+        Mechanism::OAuthBearer => smtp_proto::AUTH_OAUTHBEARER,
     }
 }
 

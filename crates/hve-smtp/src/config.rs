@@ -22,7 +22,8 @@ pub struct SessionConfig {
     /// The server's name in greeting, replies, trace lines and message ids: a domain name. It is
     /// written as it stands.
     pub hostname: Box<str>,
-    /// What AUTH offers, in this order.
+    /// What AUTH offers, in this order. A host names only what it can answer for; those that
+    /// need TLS have it, since AUTH comes after TLS only.
     pub mechanisms: Vec<Mechanism>,
     /// Every bound and deadline.
     pub limits: SessionLimits,
@@ -48,24 +49,37 @@ pub enum Mechanism {
     Login,
     /// PLAIN (RFC 4616).
     Plain,
+    /// XOAUTH2: user name and access token. No RFC; what came before OAUTHBEARER.
+    XOAuth2,
+    /// OAUTHBEARER: user name and access token (RFC 7628).
+    OAuthBearer,
 }
 
 impl Mechanism {
+    const ALL: [Self; 4] = [Self::Login, Self::Plain, Self::XOAuth2, Self::OAuthBearer];
+
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Login => "LOGIN",
             Self::Plain => "PLAIN",
+            Self::XOAuth2 => "XOAUTH2",
+            Self::OAuthBearer => "OAUTHBEARER",
         }
     }
 
     /// The mechanism of that name, in any case of letters.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Login, Self::Plain]
+        Self::ALL
             .into_iter()
             .find(|mechanism| mechanism.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// True for those that carry an access token.
+    pub(crate) const fn is_bearer(self) -> bool {
+        matches!(self, Self::XOAuth2 | Self::OAuthBearer)
     }
 }
 

@@ -99,7 +99,8 @@ mod session;
 pub use config::{Mechanism, Now, Opening, SessionConfig, TlsFacts};
 pub use limits::SessionLimits;
 pub use question::{
-    Answer, Credentials, DataRequest, MailRequest, Question, RcptRequest, Report, Step, Submission,
+    Answer, BearerCredentials, Credentials, DataRequest, MailRequest, Question, RcptRequest,
+    Report, Step, Submission,
 };
 pub use reply::{Enhanced, Refusal, Reply};
 pub use session::Session;

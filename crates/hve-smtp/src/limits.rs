@@ -11,6 +11,10 @@ pub struct SessionLimits {
     /// Octets of a SASL response line, or of an AUTH command, with its CRLF. Default 12,288
     /// (RFC 4954 §4).
     pub sasl_line_octets: usize,
+    /// The same where XOAUTH2 or OAUTHBEARER is offered. Default 16,384: a token of 10 KiB is
+    /// 14 KiB in base64, and tokens that list many groups come near to it. RFC 4954 §4 demands
+    /// that what an offered mechanism needs passes.
+    pub bearer_line_octets: usize,
     /// Octets of a too long line that are read in search of its end; then 421. Default 64 KiB:
     /// enough for every honest mistake.
     pub discard_octets: usize,
@@ -67,6 +71,7 @@ impl Default for SessionLimits {
         Self {
             command_line_octets: 2_048,
             sasl_line_octets: 12_288,
+            bearer_line_octets: 16_384,
             discard_octets: 64 * 1024,
             errors: 20,
             idle_commands: 250,

@@ -32,6 +32,9 @@ pub enum Step {
 pub enum Question {
     /// Are these credentials good? [`Answer::Authenticated`] or [`Answer::Refused`].
     Authenticate(Credentials),
+    /// Is this access token good, and good for this user? [`Answer::Authenticated`] or
+    /// [`Answer::Refused`].
+    Bearer(BearerCredentials),
     /// May this sender send? [`Answer::Accepted`] or [`Answer::Refused`].
     Mail(MailRequest),
     /// May this recipient be sent to? [`Answer::Accepted`] or [`Answer::Refused`].
@@ -55,6 +58,18 @@ pub struct Credentials {
     pub user: String,
     /// The password: not empty, valid UTF-8, no NUL.
     pub password: SecretString,
+}
+
+/// What a client signs in with where it has an access token (RFC 6750 §2.1).
+#[derive(Debug)]
+pub struct BearerCredentials {
+    /// How they came.
+    pub mechanism: Mechanism,
+    /// The account's name: not empty, valid UTF-8, no control characters. Not normalised. The
+    /// token may name another: the host compares.
+    pub user: String,
+    /// The token: not empty, only the characters of `b64token`. Nothing of it is checked.
+    pub token: SecretString,
 }
 
 /// MAIL, as far as a host decides on it.
@@ -134,7 +149,7 @@ impl fmt::Debug for Submission {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Answer {
-    /// To `Authenticate`: yes, and this is the account's address.
+    /// To `Authenticate` and `Bearer`: yes, and this is the account's address.
     Authenticated {
         /// The address, for a missing From.
         user: Address,

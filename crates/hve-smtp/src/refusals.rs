@@ -179,6 +179,47 @@ pub(crate) const BAD_CREDENTIALS_SYNTAX: Refusal = refusal(
     "The response holds no user name and password in the form of this mechanism",
 );
 
+// XOAUTH2 and OAUTHBEARER. The service we follow has 501 5.5.121 to 5.5.126, one for each
+// defect; which is which is our reading.
+const fn bearer(detail: u16, reason: &'static str, text: &'static str) -> Refusal {
+    refusal(501, (5, detail), reason, text)
+}
+pub(crate) const BEARER_BASE64: Refusal = bearer(
+    121,
+    "bearer-base64",
+    "The response is not valid base64; encode it with the standard alphabet, with padding, in one line",
+);
+pub(crate) const XOAUTH2_FORM: Refusal = bearer(
+    122,
+    "bearer-form",
+    "The response has not the form of XOAUTH2; encode \"user=ADDRESS\", octet 1, \"auth=Bearer TOKEN\", octet 1, octet 1",
+);
+pub(crate) const OAUTHBEARER_FORM: Refusal = bearer(
+    122,
+    "bearer-form",
+    "The response has not the form of OAUTHBEARER; encode \"n,a=ADDRESS,\", octet 1, \"auth=Bearer TOKEN\", octet 1, octet 1",
+);
+pub(crate) const BEARER_NO_USER: Refusal = bearer(
+    123,
+    "bearer-no-user",
+    "The response names no user; give the address of the account (XOAUTH2: user=ADDRESS, OAUTHBEARER: a=ADDRESS)",
+);
+pub(crate) const BEARER_NO_AUTH: Refusal = bearer(
+    124,
+    "bearer-no-auth",
+    "The response has no auth field; add auth=Bearer and the access token",
+);
+pub(crate) const BEARER_SCHEME: Refusal = bearer(
+    125,
+    "bearer-scheme",
+    "The auth field is not of type Bearer; write auth=Bearer, a space, and the access token",
+);
+pub(crate) const BEARER_EMPTY: Refusal = bearer(
+    126,
+    "bearer-empty",
+    "The access token is empty; get one from the identity provider and write it behind auth=Bearer",
+);
+
 // Addresses and sizes.
 pub(crate) const UTF8_WITHOUT_FLAG: Refusal = refusal(
     553,

@@ -8,6 +8,7 @@
 //! ! start signed-in            where to begin: connected (default), greeted, tls, signed-in
 //! ! refuse rcpt a@b.test 550 5.1.10 unknown-recipient No such recipient
 //! ! limit errors 3             a limit of the session
+//! ! mechanisms XOAUTH2 PLAIN   what AUTH offers
 //! ! tls                        implicit TLS
 //! ! message-octets 100         the host's limit; advertised stays
 //! C: NOOP                      a line of the client, CRLF is added; {x*100} repeats x
@@ -37,7 +38,7 @@ mod host;
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use host::{Host, Rule, opening, tls};
-use hve_smtp::SessionConfig;
+use hve_smtp::{Mechanism, SessionConfig};
 
 #[test]
 fn transcripts_are_the_same_at_every_chunk_size() {
@@ -184,6 +185,12 @@ fn open(text: &str) -> Host {
             "messages" => opening.messages = rest.parse().unwrap(),
             "recipients" => opening.recipients = rest.parse().unwrap(),
             "limit" => limit(&mut config, rest),
+            "mechanisms" => {
+                let named = rest
+                    .split(' ')
+                    .map(|name| Mechanism::from_name(name).unwrap());
+                config.mechanisms = named.collect();
+            }
             "peer" => opening.peer = rest.parse().unwrap(),
             other => panic!("unknown setting {other}"),
         }

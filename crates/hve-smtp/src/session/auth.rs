@@ -4,8 +4,8 @@ use hve_types::Address;
 
 use super::{Asked, Phase, Session};
 use crate::{
-    Now, Question, Refusal, command, refusals,
-    sasl::{Exchange, Next},
+    Now, Refusal, command, refusals,
+    sasl::{self, Ahead, Exchange, Next},
 };
 
 impl Session {
@@ -39,18 +39,30 @@ impl Session {
         let Phase::Sasl(exchange) = phase else {
             return;
         };
-        match exchange.response(line) {
-            Ok(next) => self.go_on(next),
-            Err(refusal) => self.fault(refusal, "sasl", now),
+        match exchange {
+            Exchange::Apologised(refusal) => self.sign_in_refused(*refusal, now),
+            exchange => match exchange.response(line) {
+                Ok(next) => self.go_on(next),
+                Err(refusal) => self.fault(refusal, "sasl", now),
+            },
+        }
+    }
+
+    /// A line within the exchange that must not be used. A refusal that waits for the client's
+    /// next response is told, and counted, all the same.
+    pub(super) fn broken_response(&mut self, refusal: Refusal, now: Now) {
+        match std::mem::replace(&mut self.phase, Phase::Command) {
+            Phase::Sasl(Exchange::Apologised(held)) => self.sign_in_refused(*held, now),
+            _ => self.fault(refusal, "sasl", now),
         }
     }
 
     fn go_on(&mut self, next: Next) {
         match next {
             Next::Challenge(exchange, challenge) => self.challenge(exchange, challenge),
-            Next::Complete(credentials) => {
-                self.question = Some(Question::Authenticate(credentials));
-                self.asked = Some(Asked::Authenticate);
+            Next::Ask(question, ahead) => {
+                self.question = Some(question);
+                self.asked = Some(Asked::SignIn(ahead));
             }
         }
     }
@@ -68,7 +80,18 @@ impl Session {
         self.say(b"235 2.7.0 Signed in\r\n");
     }
 
-    pub(super) fn sign_in_refused(&mut self, refusal: Refusal, now: Now) {
+    /// The host says no. OAUTHBEARER tells the client what is wrong in a challenge, and the
+    /// refusal follows the client's response to it (RFC 7628 §3.2.3).
+    pub(super) fn sign_in_answered_no(&mut self, ahead: &Ahead, refusal: Refusal, now: Now) {
+        if matches!(ahead, Ahead::Apology) && blames_the_token(&refusal) {
+            let exchange = Exchange::Apologised(Box::new(refusal));
+            self.challenge(exchange, sasl::INVALID_TOKEN);
+        } else {
+            self.sign_in_refused(refusal, now);
+        }
+    }
+
+    fn sign_in_refused(&mut self, refusal: Refusal, now: Now) {
         self.counts.failed_sign_ins = self.counts.failed_sign_ins.saturating_add(1);
         let was_last =
             self.counts.failed_sign_ins >= self.config.limits.sign_in_attempts && !refusal.close;
@@ -77,4 +100,10 @@ impl Session {
             self.refuse(refusals::TOO_MANY_SIGN_INS, "AUTH", now);
         }
     }
+}
+
+/// Where the token could not be checked, or the session ends anyway, the client is not told to
+/// throw it away.
+const fn blames_the_token(refusal: &Refusal) -> bool {
+    refusal.reply.code() >= 500 && !refusal.close
 }

@@ -21,15 +21,20 @@ impl Session {
         }
         let secret = in_sasl || self.lines.has_whole_line() && is_auth(pending);
         let limits = &self.config.limits;
+        let sasl = if self.config.mechanisms.iter().any(|m| m.is_bearer()) {
+            limits.bearer_line_octets
+        } else {
+            limits.sasl_line_octets
+        };
         let limits = LineLimits {
             line: if secret {
-                limits.sasl_line_octets
+                sasl
             } else {
                 limits.command_line_octets
             },
             discard: limits
                 .discard_octets
-                .max(limits.sasl_line_octets)
+                .max(sasl)
                 .max(limits.command_line_octets),
         };
         let Some(line) = self.lines.next(&mut self.inbox, limits) else {
@@ -38,11 +43,12 @@ impl Session {
         match line {
             Line::Clean(octets) => self.clean_line(octets, in_sasl, secret, now),
             Line::Broken(fault) => {
+                let refusal = refusal_of(fault);
                 if in_sasl {
-                    self.phase = Phase::Command;
+                    self.broken_response(refusal, now);
+                } else {
+                    self.fault(refusal, "line", now);
                 }
-                let command = if in_sasl { "sasl" } else { "line" };
-                self.fault(refusal_of(fault), command, now);
             }
             Line::Endless => self.refuse(refusals::LINE_ENDLESS, "line", now),
         }

@@ -145,7 +145,7 @@ impl Session {
             // A question that takes long must not keep earlier replies from the client.
             let slow = matches!(
                 self.question,
-                Some(Question::Authenticate(_) | Question::Submit(_))
+                Some(Question::Authenticate(_) | Question::Bearer(_) | Question::Submit(_))
             );
             let full = self.out.len() >= self.config.limits.output_octets;
             if !self.out.is_empty() && (slow || full) {
@@ -213,7 +213,7 @@ impl Session {
         };
         self.clock.wait(now);
         match (asked, answer) {
-            (Asked::Authenticate, Answer::Authenticated { user }) => self.signed_in(user),
+            (Asked::SignIn(_), Answer::Authenticated { user }) => self.signed_in(user),
             (Asked::Mail, Answer::Accepted) => self.sender_accepted(),
             (Asked::Rcpt { recipient, key }, Answer::Accepted) => {
                 self.recipient_accepted(recipient, key);

@@ -8,12 +8,13 @@ use crate::{
     body::Body,
     params::{self, MailCommand},
     refusals,
+    sasl::Ahead,
 };
 
 /// What the open question is about.
 #[derive(Debug)]
 pub(super) enum Asked {
-    Authenticate,
+    SignIn(Ahead),
     Mail,
     Rcpt {
         recipient: Recipient,
@@ -172,7 +173,7 @@ impl Session {
     /// The host says no to whatever was asked.
     pub(super) fn host_refused(&mut self, asked: Asked, refusal: Refusal, now: Now) {
         match asked {
-            Asked::Authenticate => self.sign_in_refused(refusal, now),
+            Asked::SignIn(ahead) => self.sign_in_answered_no(&ahead, refusal, now),
             Asked::Mail => {
                 self.transaction = None;
                 self.refuse(refusal, "MAIL", now);

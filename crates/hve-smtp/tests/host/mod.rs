@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use hve_smtp::{
-    Answer, Credentials, Enhanced, Now, Opening, Question, Refusal, Reply, Report, Session,
-    SessionConfig, Step, Submission, TlsFacts,
+    Answer, BearerCredentials, Credentials, Enhanced, Now, Opening, Question, Refusal, Reply,
+    Report, Session, SessionConfig, Step, Submission, TlsFacts,
 };
 use hve_types::{Address, HeaderMailbox, Notify, QueueId};
 use secrecy::ExposeSecret;
@@ -148,6 +148,7 @@ impl Host {
     fn answer(&mut self, question: Question) -> Answer {
         match question {
             Question::Authenticate(credentials) => self.sign_in(&credentials),
+            Question::Bearer(credentials) => self.bearer(&credentials),
             Question::Mail(mail) => {
                 let sender = mail
                     .sender
@@ -232,9 +233,25 @@ impl Host {
                 .authzid
                 .as_ref()
                 .is_none_or(|z| *z == credentials.user);
-        match self.judge("auth", &credentials.user) {
+        self.verdict(good, &credentials.user)
+    }
+
+    /// Tokens that start with `good` are.
+    fn bearer(&mut self, credentials: &BearerCredentials) -> Answer {
+        let token = credentials.token.expose_secret();
+        self.questions.push(format!(
+            "BEARER {} user={:?} token={} octets",
+            credentials.mechanism.as_str(),
+            credentials.user,
+            token.len(),
+        ));
+        self.verdict(token.starts_with("good"), &credentials.user)
+    }
+
+    fn verdict(&self, good: bool, user: &str) -> Answer {
+        match self.judge("auth", user) {
             Answer::Accepted if good => Answer::Authenticated {
-                user: Address::parse(&credentials.user).unwrap(),
+                user: Address::parse(user).unwrap(),
             },
             Answer::Accepted => Answer::Refused(
                 Rule::parse("auth * 535 5.7.3 wrong-credentials Wrong user name or password")

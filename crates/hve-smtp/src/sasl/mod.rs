@@ -1,9 +1,11 @@
-//! SASL: bounded strict base64, PLAIN and LOGIN, each with and without initial response.
+//! SASL: bounded strict base64, and what each mechanism says, with and without initial response.
+
+mod bearer;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::{SecretString, zeroize::Zeroizing};
 
-use crate::{Credentials, Mechanism, Refusal, refusals};
+use crate::{Credentials, Mechanism, Question, Refusal, refusals};
 
 /// An exchange that waits for a response.
 #[derive(Debug)]
@@ -14,6 +16,11 @@ pub(crate) enum Exchange {
     LoginUser,
     /// LOGIN, the password of this user.
     LoginPassword(String),
+    /// XOAUTH2 or OAUTHBEARER, the only response.
+    Bearer(Mechanism),
+    /// OAUTHBEARER has failed and the client was told why; whatever it says next, it hears this
+    /// (RFC 7628 §3.2.3).
+    Apologised(Box<Refusal>),
 }
 
 /// What a response leads to.
@@ -21,8 +28,17 @@ pub(crate) enum Exchange {
 pub(crate) enum Next {
     /// This challenge goes to the client as a 334 line, already in base64.
     Challenge(Exchange, &'static str),
-    /// Everything is there.
-    Complete(Credentials),
+    /// The host is asked.
+    Ask(Question, Ahead),
+}
+
+/// What may lie between the host's answer and the end of the exchange.
+#[derive(Debug)]
+pub(crate) enum Ahead {
+    /// Nothing.
+    End,
+    /// After a refusal a challenge that tells why, and a response to it.
+    Apology,
 }
 
 impl Exchange {
@@ -31,6 +47,7 @@ impl Exchange {
         match mechanism {
             Mechanism::Plain => (Self::Plain, ""),
             Mechanism::Login => (Self::LoginUser, USERNAME),
+            Mechanism::XOAuth2 | Mechanism::OAuthBearer => (Self::Bearer(mechanism), ""),
         }
     }
 
@@ -40,36 +57,54 @@ impl Exchange {
         if line == b"*" {
             return Err(refusals::SIGN_IN_CANCELLED);
         }
-        self.decoded(decode(line)?)
+        self.base64(line)
     }
 
     /// Takes an initial response, in which `=` means "present and empty" (RFC 4954 §4).
     pub(crate) fn initial_response(self, word: &[u8]) -> Result<Next, Refusal> {
-        if word == b"=" {
-            self.decoded(Zeroizing::new(Vec::new()))
-        } else {
-            self.decoded(decode(word)?)
+        self.base64(if word == b"=" { b"" } else { word })
+    }
+
+    fn base64(self, text: &[u8]) -> Result<Next, Refusal> {
+        match decode(text) {
+            Some(octets) => self.decoded(&octets),
+            None if matches!(self, Self::Bearer(_)) => Err(refusals::BEARER_BASE64),
+            None => Err(refusals::BAD_BASE64),
         }
     }
 
-    fn decoded(self, octets: Zeroizing<Vec<u8>>) -> Result<Next, Refusal> {
-        let text = std::str::from_utf8(&octets).map_err(|_| refusals::BAD_CREDENTIALS_SYNTAX)?;
+    fn decoded(self, octets: &[u8]) -> Result<Next, Refusal> {
         match self {
-            Self::Plain => plain(text).map(Next::Complete),
+            Self::Plain => Ok(authenticate(plain(text(octets)?)?)),
             Self::LoginUser => {
-                let user = user(text)?;
+                let user = user(text(octets)?)?;
                 Ok(Next::Challenge(Self::LoginPassword(user), PASSWORD))
             }
-            Self::LoginPassword(user) => Ok(Next::Complete(Credentials {
+            Self::LoginPassword(user) => Ok(authenticate(Credentials {
                 mechanism: Mechanism::Login,
                 authzid: None,
                 user,
-                password: password(text)?,
+                password: password(text(octets)?)?,
             })),
+            Self::Bearer(mechanism) => {
+                let credentials = bearer::read(mechanism, octets)?;
+                let ahead = match mechanism {
+                    Mechanism::OAuthBearer => Ahead::Apology,
+                    _ => Ahead::End,
+                };
+                Ok(Next::Ask(Question::Bearer(credentials), ahead))
+            }
+            Self::Apologised(refusal) => Err(*refusal),
         }
     }
 }
 
+const fn authenticate(credentials: Credentials) -> Next {
+    Next::Ask(Question::Authenticate(credentials), Ahead::End)
+}
+
+/// `{"status":"invalid_token"}` (RFC 7628 §3.2.2).
+pub(crate) const INVALID_TOKEN: &str = "eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=";
 /// `Username:`
 const USERNAME: &str = "VXNlcm5hbWU6";
 /// `Password:`
@@ -77,11 +112,12 @@ const PASSWORD: &str = "UGFzc3dvcmQ6";
 
 /// RFC 4648 §4 and nothing else: padding must be there and canonical, spare bits zero, no other
 /// alphabet, no white space. The length is bounded by the line.
-fn decode(line: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-    STANDARD
-        .decode(line)
-        .map(Zeroizing::new)
-        .map_err(|_| refusals::BAD_BASE64)
+fn decode(line: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    STANDARD.decode(line).map(Zeroizing::new).ok()
+}
+
+fn text(octets: &[u8]) -> Result<&str, Refusal> {
+    std::str::from_utf8(octets).map_err(|_| refusals::BAD_CREDENTIALS_SYNTAX)
 }
 
 /// `[authzid] NUL authcid NUL passwd` (RFC 4616 §2): exactly two NULs.
@@ -128,8 +164,10 @@ mod tests {
 
     fn plain_of(octets: &[u8]) -> Result<(Option<String>, String, String), &'static str> {
         match Exchange::Plain.response(STANDARD.encode(octets).as_bytes()) {
-            Ok(Next::Complete(c)) => Ok((c.authzid, c.user, c.password.expose_secret().to_owned())),
-            Ok(Next::Challenge(..)) => panic!("PLAIN has one response"),
+            Ok(Next::Ask(Question::Authenticate(c), Ahead::End)) => {
+                Ok((c.authzid, c.user, c.password.expose_secret().to_owned()))
+            }
+            Ok(other) => panic!("PLAIN has one response: {other:?}"),
             Err(refusal) => Err(refusal.reason),
         }
     }
@@ -191,7 +229,8 @@ mod tests {
             panic!("the user name is good")
         };
         assert_eq!(STANDARD.decode(challenge).unwrap(), b"Password:");
-        let Ok(Next::Complete(credentials)) = exchange.response(b"cA==") else {
+        let Ok(Next::Ask(Question::Authenticate(credentials), _)) = exchange.response(b"cA==")
+        else {
             panic!("the password is good")
         };
         assert_eq!(credentials.user, "u");
