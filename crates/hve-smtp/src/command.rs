@@ -133,11 +133,14 @@ pub(crate) fn auth<'a>(
     let mechanism = Mechanism::from_name(name)
         .filter(|mechanism| offered.contains(mechanism))
         .ok_or(refusals::UNKNOWN_MECHANISM)?;
-    let bit = bit(mechanism);
+    let known = |seen| {
+        // The second parser knows the longest name in capitals only.
+        seen == bit(mechanism) || seen == 0 && mechanism == Mechanism::ScramSha256Plus
+    };
     match second_opinion(line) {
         Some(Request::Auth {
             mechanism: seen, ..
-        }) if seen == bit => Ok((mechanism, initial)),
+        }) if known(seen) => Ok((mechanism, initial)),
         _ => Err(refusals::bad_argument("Syntax: AUTH mechanism [response]")),
     }
 }
@@ -149,6 +152,9 @@ const fn bit(mechanism: Mechanism) -> u64 {
         Mechanism::Plain => smtp_proto::AUTH_PLAIN,
         Mechanism::XOAuth2 => smtp_proto::AUTH_XOAUTH2,
         Mechanism::OAuthBearer => smtp_proto::AUTH_OAUTHBEARER,
+        Mechanism::ScramSha256 => smtp_proto::AUTH_SCRAM_SHA_256,
+        Mechanism::ScramSha256Plus => smtp_proto::AUTH_SCRAM_SHA_256_PLUS,
+        Mechanism::External => smtp_proto::AUTH_EXTERNAL,
     }
 }
 

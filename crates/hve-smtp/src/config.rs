@@ -53,10 +53,25 @@ pub enum Mechanism {
     XOAuth2,
     /// OAUTHBEARER: user name and access token (RFC 7628).
     OAuthBearer,
+    /// SCRAM-SHA-256 (RFC 7677).
+    ScramSha256,
+    /// SCRAM-SHA-256-PLUS (RFC 7677): bound to the TLS connection, of which the host knows.
+    ScramSha256Plus,
+    /// EXTERNAL (RFC 4422 App. A): whoever the TLS client certificate names, which the host
+    /// knows. It is offered whether or not the client has one.
+    External,
 }
 
 impl Mechanism {
-    const ALL: [Self; 4] = [Self::Login, Self::Plain, Self::XOAuth2, Self::OAuthBearer];
+    const ALL: [Self; 7] = [
+        Self::Login,
+        Self::Plain,
+        Self::XOAuth2,
+        Self::OAuthBearer,
+        Self::ScramSha256,
+        Self::ScramSha256Plus,
+        Self::External,
+    ];
 
     /// The name on the wire.
     #[must_use]
@@ -66,6 +81,9 @@ impl Mechanism {
             Self::Plain => "PLAIN",
             Self::XOAuth2 => "XOAUTH2",
             Self::OAuthBearer => "OAUTHBEARER",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
+            Self::External => "EXTERNAL",
         }
     }
 

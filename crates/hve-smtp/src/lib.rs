@@ -100,7 +100,7 @@ pub use config::{Mechanism, Now, Opening, SessionConfig, TlsFacts};
 pub use limits::SessionLimits;
 pub use question::{
     Answer, BearerCredentials, Credentials, DataRequest, MailRequest, Question, RcptRequest,
-    Report, Step, Submission,
+    Report, SaslResponse, Step, Submission,
 };
 pub use reply::{Enhanced, Refusal, Reply};
 pub use session::Session;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hve_types::{Address, BodyKind, Envelope, HeaderMailbox, QueueId, Recipient, Return};
-use secrecy::SecretString;
+use secrecy::{SecretString, zeroize::Zeroizing};
 
 use crate::{Enhanced, Mechanism, Refusal};
 
@@ -35,6 +35,16 @@ pub enum Question {
     /// Is this access token good, and good for this user? [`Answer::Authenticated`] or
     /// [`Answer::Refused`].
     Bearer(BearerCredentials),
+    /// What is said to this response of a mechanism that the host speaks itself?
+    /// [`Answer::Challenge`], [`Answer::Authenticated`] or [`Answer::Refused`].
+    Sasl(SaslResponse),
+    /// Is the client whom its TLS certificate names, and may it act as this identity
+    /// (RFC 4422 App. A)? [`Answer::Authenticated`] or [`Answer::Refused`].
+    External {
+        /// The identity to act as: not empty, no control characters. `None`: the one that
+        /// belongs to the certificate.
+        authzid: Option<String>,
+    },
     /// May this sender send? [`Answer::Accepted`] or [`Answer::Refused`].
     Mail(MailRequest),
     /// May this recipient be sent to? [`Answer::Accepted`] or [`Answer::Refused`].
@@ -70,6 +80,32 @@ pub struct BearerCredentials {
     pub user: String,
     /// The token: not empty, only the characters of `b64token`. Nothing of it is checked.
     pub token: SecretString,
+}
+
+/// One response of a SCRAM exchange (RFC 5802 §5), which passes through the session unread.
+///
+/// A successful exchange has three: what the server says last goes out as a challenge, since
+/// SMTP's 235 carries nothing, and the client's response to it is empty (RFC 4954 §4). A fourth
+/// is not asked for. A client may break off between two responses, and the host is not told:
+/// whatever it keeps of an exchange it drops where `first` is set, and at the session's end.
+pub struct SaslResponse {
+    /// Which mechanism.
+    pub mechanism: Mechanism,
+    /// The first response of an exchange.
+    pub first: bool,
+    /// The response, out of base64; it may be empty, and need not be UTF-8.
+    pub octets: Zeroizing<Vec<u8>>,
+}
+
+/// Without the octets: a password could be guessed at from them.
+impl fmt::Debug for SaslResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SaslResponse")
+            .field("mechanism", &self.mechanism)
+            .field("first", &self.first)
+            .field("octets", &self.octets.len())
+            .finish()
+    }
 }
 
 /// MAIL, as far as a host decides on it.
@@ -149,11 +185,13 @@ impl fmt::Debug for Submission {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Answer {
-    /// To `Authenticate` and `Bearer`: yes, and this is the account's address.
+    /// To `Authenticate`, `Bearer`, `Sasl` and `External`: yes, and this is the account's address.
     Authenticated {
         /// The address, for a missing From.
         user: Address,
     },
+    /// To `Sasl`: go on. The octets go to the client in base64, in one line.
+    Challenge(Vec<u8>),
     /// To `Mail` and `Rcpt`: yes.
     Accepted,
     /// To `Data`: yes.

@@ -179,6 +179,13 @@ pub(crate) const BAD_CREDENTIALS_SYNTAX: Refusal = refusal(
     "The response holds no user name and password in the form of this mechanism",
 );
 
+pub(crate) const BAD_AUTHZID: Refusal = refusal(
+    501,
+    (5, 2),
+    "bad-authzid",
+    "The response is neither empty nor the name of an account",
+);
+
 // XOAUTH2 and OAUTHBEARER. The service we follow has 501 5.5.121 to 5.5.126, one for each
 // defect; which is which is our reading.
 const fn bearer(detail: u16, reason: &'static str, text: &'static str) -> Refusal {

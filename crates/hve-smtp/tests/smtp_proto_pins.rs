@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 
 use smtp_proto::{
-    AUTH_PLAIN, EhloResponse, Error, MAIL_BODY_7BIT, MAIL_BODY_8BITMIME, MailFrom,
-    RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, RcptTo, Request, Response,
+    AUTH_PLAIN, AUTH_SCRAM_SHA_256, AUTH_SCRAM_SHA_256_PLUS, EhloResponse, Error, MAIL_BODY_7BIT,
+    MAIL_BODY_8BITMIME, MailFrom, RCPT_NOTIFY_NEVER, RCPT_NOTIFY_SUCCESS, RcptTo, Request,
+    Response,
     request::receiver::{BdatReceiver, DataReceiver, LineReceiver, RequestReceiver},
 };
 
@@ -322,4 +323,18 @@ fn pin_28_more_laxity() {
 fn pin_29_a_reply_cannot_hold_details_above_255() {
     let reply = Response::new(550, 5, 7, 255, "x");
     assert_eq!(reply.esc, [5, 7, 255_u8]);
+}
+
+#[test]
+fn pin_30_a_long_mechanism_is_known_in_capitals_only() {
+    let seen = |line: &[u8]| match parse(line).unwrap() {
+        Request::Auth { mechanism, .. } => mechanism,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        seen(b"AUTH SCRAM-SHA-256-PLUS\r\n"),
+        AUTH_SCRAM_SHA_256_PLUS
+    );
+    assert_eq!(seen(b"AUTH scram-sha-256-plus\r\n"), 0);
+    assert_eq!(seen(b"AUTH scram-sha-256\r\n"), AUTH_SCRAM_SHA_256);
 }

@@ -1,11 +1,14 @@
 //! SASL: bounded strict base64, and what each mechanism says, with and without initial response.
 
 mod bearer;
+mod relay;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::{SecretString, zeroize::Zeroizing};
 
 use crate::{Credentials, Mechanism, Question, Refusal, refusals};
+
+pub(crate) use relay::Relay;
 
 /// An exchange that waits for a response.
 #[derive(Debug)]
@@ -18,6 +21,10 @@ pub(crate) enum Exchange {
     LoginPassword(String),
     /// XOAUTH2 or OAUTHBEARER, the only response.
     Bearer(Mechanism),
+    /// EXTERNAL, the only response.
+    External,
+    /// SCRAM, any response.
+    Relay(Relay),
     /// OAUTHBEARER has failed and the client was told why; whatever it says next, it hears this
     /// (RFC 7628 §3.2.3).
     Apologised(Box<Refusal>),
@@ -39,6 +46,8 @@ pub(crate) enum Ahead {
     End,
     /// After a refusal a challenge that tells why, and a response to it.
     Apology,
+    /// Perhaps another challenge.
+    Relay(Relay),
 }
 
 impl Exchange {
@@ -48,6 +57,10 @@ impl Exchange {
             Mechanism::Plain => (Self::Plain, ""),
             Mechanism::Login => (Self::LoginUser, USERNAME),
             Mechanism::XOAuth2 | Mechanism::OAuthBearer => (Self::Bearer(mechanism), ""),
+            Mechanism::ScramSha256 | Mechanism::ScramSha256Plus => {
+                (Self::Relay(Relay::new(mechanism)), "")
+            }
+            Mechanism::External => (Self::External, ""),
         }
     }
 
@@ -67,33 +80,35 @@ impl Exchange {
 
     fn base64(self, text: &[u8]) -> Result<Next, Refusal> {
         match decode(text) {
-            Some(octets) => self.decoded(&octets),
+            Some(octets) => self.decoded(octets),
             None if matches!(self, Self::Bearer(_)) => Err(refusals::BEARER_BASE64),
             None => Err(refusals::BAD_BASE64),
         }
     }
 
-    fn decoded(self, octets: &[u8]) -> Result<Next, Refusal> {
+    fn decoded(self, octets: Zeroizing<Vec<u8>>) -> Result<Next, Refusal> {
         match self {
-            Self::Plain => Ok(authenticate(plain(text(octets)?)?)),
+            Self::Plain => Ok(authenticate(plain(text(&octets)?)?)),
             Self::LoginUser => {
-                let user = user(text(octets)?)?;
+                let user = user(text(&octets)?)?;
                 Ok(Next::Challenge(Self::LoginPassword(user), PASSWORD))
             }
             Self::LoginPassword(user) => Ok(authenticate(Credentials {
                 mechanism: Mechanism::Login,
                 authzid: None,
                 user,
-                password: password(text(octets)?)?,
+                password: password(text(&octets)?)?,
             })),
             Self::Bearer(mechanism) => {
-                let credentials = bearer::read(mechanism, octets)?;
+                let credentials = bearer::read(mechanism, &octets)?;
                 let ahead = match mechanism {
                     Mechanism::OAuthBearer => Ahead::Apology,
                     _ => Ahead::End,
                 };
                 Ok(Next::Ask(Question::Bearer(credentials), ahead))
             }
+            Self::External => Ok(Next::Ask(external(&octets)?, Ahead::End)),
+            Self::Relay(relay) => Ok(relay.ask(octets)),
             Self::Apologised(refusal) => Err(*refusal),
         }
     }
@@ -105,6 +120,18 @@ const fn authenticate(credentials: Credentials) -> Next {
 
 /// `{"status":"invalid_token"}` (RFC 7628 §3.2.2).
 pub(crate) const INVALID_TOKEN: &str = "eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=";
+/// An authorization identity, or nothing (RFC 4422 App. A).
+fn external(octets: &[u8]) -> Result<Question, Refusal> {
+    let name = text(octets).and_then(|text| match text {
+        "" => Ok(None),
+        name => user(name).map(Some),
+    });
+    match name {
+        Ok(authzid) => Ok(Question::External { authzid }),
+        Err(_) => Err(refusals::BAD_AUTHZID),
+    }
+}
+
 /// `Username:`
 const USERNAME: &str = "VXNlcm5hbWU6";
 /// `Password:`
@@ -114,6 +141,11 @@ const PASSWORD: &str = "UGFzc3dvcmQ6";
 /// alphabet, no white space. The length is bounded by the line.
 fn decode(line: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     STANDARD.decode(line).map(Zeroizing::new).ok()
+}
+
+/// What goes into a challenge.
+pub(crate) fn encode(octets: &[u8]) -> String {
+    STANDARD.encode(octets)
 }
 
 fn text(octets: &[u8]) -> Result<&str, Refusal> {
@@ -234,6 +266,26 @@ mod tests {
             panic!("the password is good")
         };
         assert_eq!(credentials.user, "u");
+    }
+
+    #[test]
+    fn row_16_external_takes_a_name_or_nothing() {
+        let authzid = |octets: &[u8]| match external(octets) {
+            Ok(Question::External { authzid }) => Ok(authzid),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal.reason),
+        };
+        assert_eq!(authzid(b""), Ok(None));
+        assert_eq!(authzid(b"u@c.test"), Ok(Some("u@c.test".into())));
+        for bad in [&b"\0"[..], b"u\0", b"u\r\n", b"\xff"] {
+            assert_eq!(authzid(bad), Err("bad-authzid"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_apology_is_what_it_says() {
+        let octets = STANDARD.decode(INVALID_TOKEN).unwrap();
+        assert_eq!(octets, br#"{"status":"invalid_token"}"#);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use hve_types::Address;
 use super::{Asked, Phase, Session};
 use crate::{
     Now, Refusal, command, refusals,
-    sasl::{self, Ahead, Exchange, Next},
+    sasl::{self, Ahead, Exchange, Next, Relay},
 };
 
 impl Session {
@@ -64,6 +64,15 @@ impl Session {
                 self.question = Some(question);
                 self.asked = Some(Asked::SignIn(ahead));
             }
+        }
+    }
+
+    /// A challenge of the host.
+    pub(super) fn pass_on(&mut self, relay: Relay, octets: &[u8], now: Now) {
+        if relay.may_go_on() {
+            self.challenge(Exchange::Relay(relay), &sasl::encode(octets));
+        } else {
+            self.sign_in_refused(refusals::HOST_BUG, now);
         }
     }
 

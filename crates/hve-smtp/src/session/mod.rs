@@ -17,7 +17,7 @@ use crate::{
     ehlo,
     lines::{Inbox, LineSplitter},
     refusals,
-    sasl::Exchange,
+    sasl::{Ahead, Exchange},
 };
 use clock::Clock;
 use data::Chunk;
@@ -145,7 +145,13 @@ impl Session {
             // A question that takes long must not keep earlier replies from the client.
             let slow = matches!(
                 self.question,
-                Some(Question::Authenticate(_) | Question::Bearer(_) | Question::Submit(_))
+                Some(
+                    Question::Authenticate(_)
+                        | Question::Bearer(_)
+                        | Question::Sasl(_)
+                        | Question::External { .. }
+                        | Question::Submit(_)
+                )
             );
             let full = self.out.len() >= self.config.limits.output_octets;
             if !self.out.is_empty() && (slow || full) {
@@ -214,6 +220,9 @@ impl Session {
         self.clock.wait(now);
         match (asked, answer) {
             (Asked::SignIn(_), Answer::Authenticated { user }) => self.signed_in(user),
+            (Asked::SignIn(Ahead::Relay(relay)), Answer::Challenge(octets)) => {
+                self.pass_on(relay, &octets, now);
+            }
             (Asked::Mail, Answer::Accepted) => self.sender_accepted(),
             (Asked::Rcpt { recipient, key }, Answer::Accepted) => {
                 self.recipient_accepted(recipient, key);
