@@ -12,6 +12,7 @@ use crate::{
     failure::{Failure, Result},
     output::{self, Answer},
     password::{self, Source},
+    preflight,
     shapes::{account_json, account_text, device_json, device_text, state_word},
     size::{Rate, show_ceiling},
     when::Clock,
@@ -25,6 +26,7 @@ pub(crate) fn run(verb: AccountVerb, desk: &Desk) -> Result<Answer> {
             let account = desk.account(&address)?;
             said(desk, &account, "", None)
         }
+        AccountVerb::Test(args) => preflight::test(&args, desk),
         AccountVerb::Set(set) => self::set(set, desk),
         AccountVerb::Suspend { address, suspend } => {
             let until = suspend.until(&desk.clock)?;
@@ -86,7 +88,16 @@ fn add(add: AccountAdd, desk: &Desk) -> Result<Answer> {
     };
     let account = desk.store.add_account(&new, &desk.act)?;
     let shown = matches!(source, Source::Random).then_some(&password);
-    said(desk, &account, "added", shown)
+    let mut answer = said(desk, &account, "added", shown)?;
+    let findings = preflight::findings(&tenant, &account, None, desk);
+    if !preflight::allowed(&findings) {
+        answer.text.push_str("\nIt cannot sign in yet:\n");
+        answer.text.push_str(&preflight::text(&findings));
+    }
+    if let Some(members) = answer.json.as_object_mut() {
+        members.insert("sign_in".into(), preflight::json_of(&findings).into());
+    }
+    Ok(answer)
 }
 
 fn set(set: AccountSet, desk: &Desk) -> Result<Answer> {

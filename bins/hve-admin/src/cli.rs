@@ -2,6 +2,7 @@
 
 mod books;
 mod directory;
+mod sign_in;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,9 @@ pub(crate) use books::{
 pub(crate) use directory::{
     AccountAdd, AccountSet, AccountVerb, DomainVerb, RecipientVerb, SuspendArgs, TenantLimitArgs,
     TenantVerb,
+};
+pub(crate) use sign_in::{
+    AccountTest, NamedPolicy, SignInAccount, SignInPolicyVerb, SignInSet, SignInVerb,
 };
 
 /// Administers a High Volume Email service.
@@ -68,6 +72,9 @@ pub(crate) enum Noun {
     /// Send-only accounts of devices and applications
     #[command(subcommand)]
     Account(AccountVerb),
+    /// Who may sign in, and how: security defaults, policies, exemptions, address lists
+    #[command(subcommand)]
+    SignIn(SignInVerb),
     /// Recipients used in the last 24 hours, and when room comes back
     #[command(subcommand)]
     Quota(QuotaVerb),
@@ -128,7 +135,7 @@ Exit codes:
   2  the command was not understood, or lacks something
   3  no such tenant, domain, account, recipient, message or store
   4  refused: a limit is reached, the name is taken, the password is too weak
-  5  policy explain: a rule blocks the message
+  5  policy explain, account test: a rule blocks the message or the sign-in
 
 Sizes are 10MiB, 500KB or plain octets. Counts without a bound are `unlimited`.
 Every verb explains itself: hve-admin account add --help";

@@ -11,10 +11,12 @@ mod host;
 mod output;
 mod password;
 mod policy;
+mod preflight;
 mod queue;
 mod quota;
 mod recipient;
 mod shapes;
+mod sign_in;
 mod size;
 mod tenant;
 mod usage;
@@ -63,6 +65,7 @@ fn answer(cli: Cli) -> Result<Answer> {
         Noun::Domain(verb) => domain::run(verb, &desk),
         Noun::Recipient(verb) => recipient::run(verb, &desk),
         Noun::Account(verb) => account::run(verb, &desk),
+        Noun::SignIn(verb) => sign_in::run(verb, &desk),
         Noun::Quota(cli::QuotaVerb::Show { tenant }) => quota::show(&tenant, &desk),
         Noun::Usage(cli::UsageVerb::Report(report)) => usage::report(&report, &desk),
         Noun::Policy(cli::PolicyVerb::Explain(case)) => policy::explain(&case, &desk),

@@ -120,7 +120,7 @@ pub enum RuleBlock {
     /// The policy that decides allows no password.
     #[error(
         "the authentication policy {name:?} ({}) allows no password; \
-         use OAuth, or ask your administrator to allow it", if *.own { "the account's own" } else { "the organisation's default" }
+         ask your administrator to allow it", if *.own { "the account's own" } else { "the organisation's default" }
     )]
     Policy {
         /// Its name.
@@ -131,7 +131,7 @@ pub enum RuleBlock {
     /// The tenant's security defaults allow no password.
     #[error(
         "security defaults of the organisation allow no password; \
-         use OAuth, or ask your administrator for an exemption"
+         ask your administrator for an exemption"
     )]
     SecurityDefaults,
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use hve_types::{Address, Ceiling, Domain, DomainKind};
 use time::UtcDateTime;
 
-use super::{Confirmation, TenantChoice};
+use super::{AccountTest, Confirmation, TenantChoice};
 use crate::{size, when};
 
 #[derive(Debug, Subcommand)]
@@ -191,6 +191,10 @@ pub(crate) enum AccountVerb {
         /// Its address
         address: Address,
     },
+    /// Show every rule of sign-in the account would meet, without signing in
+    ///
+    /// Exit code 0 when no rule blocks it, 5 when one does; each block says how to lift it.
+    Test(AccountTest),
     /// Change an account; what is not given stays
     Set(AccountSet),
     /// Stop an account: it is refused at its next command

@@ -1,0 +1,176 @@
+//! `account test`: every rule of sign-in an account would meet, without signing in.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use hve_auth::{Attempt, Method, RuleBlock, SignInRefusal, SignInRule, SignInVerdict};
+use hve_types::{Account, Tenant};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::AccountTest,
+    desk::Desk,
+    failure::Result,
+    output::{self, Answer},
+};
+
+/// The exit code where a rule blocks the sign-in.
+const BLOCKED: u8 = 5;
+
+/// What one rule said, and how to lift it where it blocks.
+pub(crate) struct Finding {
+    rule: &'static str,
+    verdict: &'static str,
+    text: String,
+    lift: Option<String>,
+}
+
+pub(crate) fn test(args: &AccountTest, desk: &Desk) -> Result<Answer> {
+    let account = desk.account(&args.address)?;
+    let tenant = desk.tenant_of(&account)?;
+    let findings = findings(&tenant, &account, args.from_address, desk);
+    let allowed = allowed(&findings);
+    let mut text = text(&findings);
+    text.push_str(match allowed {
+        true => "\nNothing blocks a sign-in with the right password.\n",
+        false => "\nThis account cannot sign in.\n",
+    });
+    let json = json!({
+        "account": account.address.as_str(),
+        "allowed": allowed,
+        "rules": json_of(&findings),
+    });
+    let mut answer = Answer::new(text, json);
+    answer.code = if allowed { 0 } else { BLOCKED };
+    Ok(answer)
+}
+
+/// The verdict of every rule about a password, in the order the server asks them.
+pub(crate) fn findings(
+    tenant: &Tenant,
+    account: &Account,
+    from: Option<IpAddr>,
+    desk: &Desk,
+) -> Vec<Finding> {
+    let attempt = Attempt {
+        from: from.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+        method: Method::Password,
+    };
+    let asked = |rule| match (rule, from) {
+        (SignInRule::Networks, None) if !account.sign_in.networks.is_empty() => not_asked(),
+        _ => finding(
+            rule,
+            rule.verdict(tenant, account, attempt, desk.clock.now),
+            (tenant, account),
+        ),
+    };
+    SignInRule::ALL.map(asked).into()
+}
+
+pub(crate) fn allowed(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.verdict != "blocks")
+}
+
+pub(crate) fn text(findings: &[Finding]) -> String {
+    let mut rows = Vec::new();
+    for finding in findings {
+        rows.push([
+            finding.verdict.to_owned(),
+            finding.rule.to_owned(),
+            finding.text.clone(),
+        ]);
+        if let Some(lift) = &finding.lift {
+            rows.push([String::new(), String::new(), format!("→ {lift}")]);
+        }
+    }
+    output::table(&["verdict", "rule", "why"], 3, rows)
+}
+
+pub(crate) fn json_of(findings: &[Finding]) -> Vec<Value> {
+    findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "rule": finding.rule,
+                "verdict": finding.verdict,
+                "text": finding.text,
+                "lift": finding.lift,
+            })
+        })
+        .collect()
+}
+
+fn not_asked() -> Finding {
+    Finding {
+        rule: name(SignInRule::Networks),
+        verdict: "not-asked",
+        text: "the account has an address list; give --from-address".into(),
+        lift: None,
+    }
+}
+
+fn finding(rule: SignInRule, verdict: SignInVerdict, who: (&Tenant, &Account)) -> Finding {
+    let (word, text, lift) = match verdict {
+        SignInVerdict::Blocks(refusal) => {
+            ("blocks", refusal.to_string(), lift(&refusal, who))
+        }
+        SignInVerdict::Exempt => ("exempt", exemption(who.1), None),
+        SignInVerdict::NoEffect => (
+            "passes",
+            "smtp-client-authentication-disabled is on; it is about mailboxes, and has no effect here"
+                .into(),
+            None,
+        ),
+        _ => ("passes", String::new(), None),
+    };
+    Finding {
+        rule: name(rule),
+        verdict: word,
+        text,
+        lift,
+    }
+}
+
+fn exemption(account: &Account) -> String {
+    let reason = account.sign_in.exemption.as_ref();
+    let reason = reason.map_or("", |exemption| exemption.reason.as_str());
+    format!("the account is exempt: {reason}")
+}
+
+/// The command that takes the block away.
+fn lift(refusal: &SignInRefusal, (tenant, account): (&Tenant, &Account)) -> Option<String> {
+    let address = &account.address;
+    Some(match refusal {
+        SignInRefusal::TenantSuspended(_) => format!("hve-admin tenant resume {}", tenant.name),
+        SignInRefusal::AccountSuspended(_) => format!("hve-admin account resume {address}"),
+        SignInRefusal::Rule(RuleBlock::Network(from)) => {
+            format!(
+                "hve-admin sign-in account {address} --from NETWORK … with one that holds {from}, or --from-anywhere"
+            )
+        }
+        SignInRefusal::Rule(RuleBlock::Policy { name, .. }) => format!(
+            "hve-admin sign-in policy set '{name}' --tenant {} --allow-basic-auth-smtp on, or \
+             hve-admin sign-in account {address} --exempt REASON",
+            tenant.name
+        ),
+        SignInRefusal::Rule(RuleBlock::SecurityDefaults) => format!(
+            "hve-admin sign-in account {address} --exempt REASON, or \
+             hve-admin sign-in set --tenant {} --security-defaults off",
+            tenant.name
+        ),
+        _ => return None,
+    })
+}
+
+/// The stable name of a rule.
+fn name(rule: SignInRule) -> &'static str {
+    match rule {
+        SignInRule::TenantState => "tenant-state",
+        SignInRule::AccountState => "account-state",
+        SignInRule::Networks => "address-list",
+        SignInRule::SecurityDefaults => "security-defaults",
+        SignInRule::AuthenticationPolicy => "authentication-policy",
+        SignInRule::TransportConfig => "transport-config",
+        // The rules may grow; one without a name of its own is still shown.
+        _ => "rule",
+    }
+}

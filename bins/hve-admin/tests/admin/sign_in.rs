@@ -1,0 +1,159 @@
+//! The rules of sign-in, and the test of an account.
+
+use crate::site::{ACCOUNT, Site};
+
+/// The rules that block, as `account test` names them.
+fn blocking(site: &Site, more: &[&str]) -> Vec<String> {
+    let mut words = vec!["account", "test", ACCOUNT, "--json"];
+    words.extend(more);
+    let ran = site.run(&words);
+    let value: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let rules = value["rules"].as_array().unwrap();
+    let blocking: Vec<String> = rules
+        .iter()
+        .filter(|rule| rule["verdict"] == "blocks")
+        .map(|rule| {
+            assert!(
+                rule["lift"].as_str().unwrap().contains("hve-admin "),
+                "{rule}"
+            );
+            rule["rule"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(ran.code, if blocking.is_empty() { 0 } else { 5 });
+    assert_eq!(value["allowed"], blocking.is_empty());
+    blocking
+}
+
+#[test]
+fn each_block_is_named_and_lifted_by_the_command_it_names() {
+    let site = Site::new();
+    assert!(blocking(&site, &[]).is_empty());
+    site.json(&["sign-in", "set", "--security-defaults", "on"]);
+    site.json(&["sign-in", "policy", "add", "Block Basic"]);
+    site.json(&["sign-in", "set", "--default-policy", "block basic"]);
+    assert_eq!(
+        blocking(&site, &[]),
+        ["security-defaults", "authentication-policy"]
+    );
+
+    site.json(&["sign-in", "account", ACCOUNT, "--exempt", "old scanner"]);
+    assert!(blocking(&site, &[]).is_empty());
+    site.json(&["sign-in", "account", ACCOUNT, "--not-exempt"]);
+    site.json(&["sign-in", "set", "--security-defaults", "off"]);
+    assert_eq!(blocking(&site, &[]), ["authentication-policy"]);
+    let name = "BLOCK BASIC";
+    site.json(&[
+        "sign-in",
+        "policy",
+        "set",
+        name,
+        "--allow-basic-auth-smtp",
+        "on",
+    ]);
+    assert!(blocking(&site, &[]).is_empty());
+
+    let from = [
+        "sign-in",
+        "account",
+        ACCOUNT,
+        "--from",
+        "192.0.2.0/24",
+        "--from",
+        "2001:db8::7",
+    ];
+    let bound = site.json(&from);
+    assert_eq!(
+        bound["from"],
+        serde_json::json!(["192.0.2.0/24", "2001:db8::7/128"])
+    );
+    assert!(blocking(&site, &["--from-address", "192.0.2.9"]).is_empty());
+    assert_eq!(
+        blocking(&site, &["--from-address", "198.51.100.1"]),
+        ["address-list"]
+    );
+    assert!(
+        blocking(&site, &[]).is_empty(),
+        "not asked without an address"
+    );
+}
+
+#[test]
+fn the_transport_switch_is_kept_and_blocks_nothing() {
+    let site = Site::new();
+    let set = site.json(&[
+        "sign-in",
+        "set",
+        "--smtp-client-authentication-disabled",
+        "on",
+    ]);
+    assert_eq!(set["smtp_client_authentication_disabled"], true);
+    assert!(blocking(&site, &[]).is_empty());
+    let told = site.run(&["account", "test", ACCOUNT]);
+    assert!(told.out.contains("has no effect"), "{}", told.out);
+}
+
+#[test]
+fn a_policy_is_added_once_and_goes_when_nobody_names_it() {
+    let site = Site::new();
+    site.json(&["sign-in", "policy", "add", "Block"]);
+    assert_eq!(site.run(&["sign-in", "policy", "add", "BLOCK"]).code, 4);
+    let set = [
+        "sign-in",
+        "policy",
+        "set",
+        "Other",
+        "--allow-basic-auth-smtp",
+        "on",
+    ];
+    assert_eq!(site.run(&set).code, 3);
+    site.json(&["sign-in", "account", ACCOUNT, "--policy", "block"]);
+    let remove = ["sign-in", "policy", "remove", "block", "--yes"];
+    assert_eq!(site.run(&remove).code, 4);
+    site.json(&["sign-in", "account", ACCOUNT, "--policy", "none"]);
+    assert_eq!(site.run(&remove).code, 0);
+}
+
+#[test]
+fn an_account_that_cannot_sign_in_yet_says_so_when_it_is_added() {
+    let site = Site::new();
+    site.json(&["sign-in", "set", "--security-defaults", "on"]);
+    let added = site.run(&[
+        "account",
+        "add",
+        "hve09@contoso.test",
+        "--generate-password",
+    ]);
+    assert_eq!(added.code, 0, "{added:?}");
+    assert!(added.out.contains("It cannot sign in yet"), "{}", added.out);
+    assert!(added.out.contains("--exempt REASON"), "{}", added.out);
+}
+
+#[test]
+fn nonsense_is_a_usage_error() {
+    let site = Site::new();
+    for words in [
+        &["sign-in", "set"][..],
+        &["sign-in", "account", ACCOUNT],
+        &["sign-in", "account", ACCOUNT, "--from", "office"],
+        &[
+            "sign-in",
+            "account",
+            ACCOUNT,
+            "--not-exempt",
+            "--exempt",
+            "x",
+        ],
+        &[
+            "sign-in",
+            "account",
+            ACCOUNT,
+            "--exempt",
+            "x",
+            "--until",
+            "2020-01-01T00:00:00Z",
+        ],
+    ] {
+        assert_eq!(site.run(words).code, 2, "{words:?}");
+    }
+}
