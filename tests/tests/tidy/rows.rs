@@ -9,11 +9,11 @@ use crate::sources::{Source, project};
 
 /// Rows that this version claims.
 fn claimed() -> impl Iterator<Item = u32> {
-    (1..=16)
-        .chain([18])
+    (1..=18)
+        .chain([20, 21])
         .chain(22..=36)
         .chain(38..=45)
-        .chain(49..=52)
+        .chain(48..=52)
         .chain([62, 65])
 }
 

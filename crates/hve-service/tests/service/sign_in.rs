@@ -32,6 +32,37 @@ async fn unknown_users_and_wrong_passwords_hear_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_17_other_spellings_of_a_user_name_are_other_names() {
+    let site = Site::new();
+    let name = "j\u{e9}r\u{f4}me@contoso.test"; // composed (NFC)
+    let new = hve_store::NewAccount {
+        tenant: site.tenant.id,
+        address: name.parse().unwrap(),
+        display_name: "Scanner".into(),
+        alias: None,
+        limits: hve_types::AccountLimits::default(),
+        password: hash(PASSWORD),
+    };
+    site.store.add_account(&new, &act()).unwrap();
+    let service = site.start().await;
+    for (user, reply) in [
+        ("HVE01@CONTOSO.TEST", "235 "),
+        (name, "235 "),
+        ("je\u{301}ro\u{302}me@contoso.test", "535 5.7.3 "), // decomposed (NFD)
+        ("hve01@contoso.test.", "535 5.7.3 "),
+        ("hve01@contoso.test ", "535 5.7.3 "),
+        (" hve01@contoso.test", "535 5.7.3 "),
+        ("hve01", "535 5.7.3 "),
+        ("hve01@sub.contoso.test", "535 5.7.3 "),
+    ] {
+        let mut client = site.client(&service).await;
+        client.sign_in(user, PASSWORD).await;
+        client.expect(reply).await;
+    }
+    service.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_acts_for_somebody_else() {
     let site = Site::new();
     let service = site.start().await;
