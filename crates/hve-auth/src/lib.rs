@@ -78,6 +78,7 @@ mod new_password;
 mod password;
 mod rules;
 mod sign_in;
+mod token;
 mod wrong;
 
 pub use cache::CredentialCache;
@@ -88,4 +89,8 @@ pub use new_password::{
 pub use password::{HashCost, HashError, PasswordHash};
 pub use rules::{Attempt, Method, RuleBlock, SignInRule, SignInVerdict, check_rules};
 pub use sign_in::{Credential, SignInRefusal, judge, still_good};
+pub use token::{
+    Issuer, KeySet, KeySetError, TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX, TokenFacts, TokenKind,
+    TokenRefusal, UnverifiedToken, check_token, read_unverified,
+};
 pub use wrong::WrongPasswords;

@@ -68,7 +68,7 @@ const WORLDLY_PACKAGES: &[&str] = &[
 const STORAGE_PACKAGES: &[&str] = &["rusqlite", "rustix", "libc", "tempfile"];
 
 /// Libraries that stay behind our own types.
-const HIDDEN: &[&str] = &["smtp_proto", "governor", "rusqlite"];
+const HIDDEN: &[&str] = &["smtp_proto", "governor", "rusqlite", "jsonwebtoken"];
 
 #[test]
 fn no_clock_socket_or_runtime_below_floor_3() {

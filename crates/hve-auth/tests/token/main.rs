@@ -1,0 +1,7 @@
+//! Access tokens: what is taken, and every way to be refused.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod forged;
+mod shapes;
+mod support;

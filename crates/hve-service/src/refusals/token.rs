@@ -1,0 +1,83 @@
+//! The rows of the table for access tokens.
+
+use hve_auth::{SignInRefusal, TokenRefusal};
+use hve_smtp::{Enhanced, Refusal, Reply};
+
+use super::{refusal, sentence};
+
+/// An access token was refused. The log hears why; a stranger hears what a wrong password hears.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no mechanism that takes tokens is offered yet")
+)]
+pub(crate) fn token(refused: &TokenRefusal) -> Refusal {
+    let (enhanced, reason) = match refused {
+        TokenRefusal::AboutToExpire(_) => (Enhanced(5, 7, 142), "token-about-to-expire"),
+        TokenRefusal::Expired(_) => (Enhanced(5, 7, 143), "token-expired"),
+        TokenRefusal::PermissionLacking => (Enhanced(5, 7, 144), "token-permission"),
+        TokenRefusal::AlgorithmNotAllowed => return stranger("token-algorithm"),
+        TokenRefusal::BadSignature => return stranger("token-signature"),
+        TokenRefusal::Malformed => return stranger("token-malformed"),
+        TokenRefusal::TooLong => return stranger("token-too-long"),
+        TokenRefusal::UnknownKey => return stranger("token-key"),
+        TokenRefusal::WrongAudience => return stranger("token-audience"),
+        TokenRefusal::WrongIssuer => return stranger("token-issuer"),
+        TokenRefusal::WrongTenant => return stranger("token-tenant"),
+        TokenRefusal::YetToBegin => return stranger("token-yet-to-begin"),
+    };
+    refusal(535, enhanced, reason, sentence(refused))
+}
+
+fn stranger(reason: &'static str) -> Refusal {
+    let text = sentence(&SignInRefusal::WrongCredentials);
+    Refusal::new(Reply::new(535, Some(Enhanced(5, 7, 3)), text), reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use time::macros::utc_datetime;
+
+    use super::*;
+
+    #[test]
+    fn the_holder_of_a_genuine_token_hears_the_cause() {
+        let at = utc_datetime!(2026-11-24 6:00);
+        for (refused, third, words) in [
+            (TokenRefusal::AboutToExpire(at), 142, "about to expire"),
+            (TokenRefusal::Expired(at), 143, "expired at 2026-11-24"),
+            (TokenRefusal::PermissionLacking, 144, "Mail.Send"),
+        ] {
+            let reply = token(&refused).reply;
+            assert_eq!(reply.code(), 535);
+            assert_eq!(reply.enhanced(), Some(Enhanced(5, 7, third)));
+            assert!(reply.text().contains(words), "{}", reply.text());
+            assert!(refused.may_be_told());
+        }
+    }
+
+    #[test]
+    fn strangers_all_hear_the_same_and_the_log_hears_which() {
+        let wrong = super::super::sign_in(&SignInRefusal::WrongCredentials, Default::default());
+        let all = [
+            TokenRefusal::AlgorithmNotAllowed,
+            TokenRefusal::BadSignature,
+            TokenRefusal::Malformed,
+            TokenRefusal::TooLong,
+            TokenRefusal::UnknownKey,
+            TokenRefusal::WrongAudience,
+            TokenRefusal::WrongIssuer,
+            TokenRefusal::WrongTenant,
+            TokenRefusal::YetToBegin,
+        ];
+        let mut reasons = HashSet::new();
+        for refused in &all {
+            let Refusal { reply, reason, .. } = token(refused);
+            assert_eq!(reply, wrong.reply, "{refused:?}");
+            assert!(!refused.may_be_told());
+            reasons.insert(reason);
+        }
+        assert_eq!(reasons.len(), all.len());
+    }
+}
