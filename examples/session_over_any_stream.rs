@@ -17,8 +17,8 @@ use std::{
 };
 
 use hve_smtp::{
-    Answer, Enhanced, Now, Opening, Question, Refusal, Reply, Report, Session, SessionConfig, Step,
-    Submission, TlsFacts,
+    Answer, Enhanced, Leniency, Now, Opening, Question, Refusal, Reply, Report, Session,
+    SessionConfig, Step, Submission, TlsFacts,
 };
 use hve_types::QueueId;
 use secrecy::ExposeSecret;
@@ -99,7 +99,10 @@ fn answer(question: Question, messages: &mut Vec<Submission>, now: Now) -> Answe
         Question::Authenticate(credentials) => {
             let good = credentials.password.expose_secret() == "secret";
             match credentials.user.parse() {
-                Ok(user) if good => Answer::Authenticated { user },
+                Ok(user) if good => Answer::Authenticated {
+                    user,
+                    leniency: Leniency::default(),
+                },
                 _ => refused(
                     535,
                     Enhanced(5, 7, 3),

@@ -19,7 +19,8 @@ use criterion::{
     measurement::{Measurement, ValueFormatter, WallTime},
 };
 use hve_smtp::{
-    Answer, Now, Opening, Question, Report, Session, SessionConfig, Step, Submission, TlsFacts,
+    Answer, Leniency, Now, Opening, Question, Report, Session, SessionConfig, Step, Submission,
+    TlsFacts,
 };
 use hve_types::{Address, QueueId};
 use rustix::time::{ClockId, clock_gettime};
@@ -203,6 +204,7 @@ impl Host {
         match question {
             Question::Authenticate(_) => Answer::Authenticated {
                 user: self.account.clone(),
+                leniency: Leniency::default(),
             },
             Question::Data(_) => {
                 self.messages += 1;

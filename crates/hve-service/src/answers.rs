@@ -99,7 +99,8 @@ impl Host {
         info!(account = %user, client = %self.client, mechanism = credentials.mechanism.as_str(), "signed in");
         self.signed_in = Some(signed_in);
         self.tried = None;
-        Ok(Answer::Authenticated { user })
+        let leniency = hve_smtp::Leniency::default();
+        Ok(Answer::Authenticated { user, leniency })
     }
 
     fn mail(&mut self, request: &MailRequest, now: Now) -> Judged {

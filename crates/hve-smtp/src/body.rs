@@ -19,6 +19,8 @@ pub(crate) struct Body {
     pub(crate) limit: u64,
     /// A bare CR or a bare LF came.
     pub(crate) bare: bool,
+    /// A message with one is kept all the same, as it came.
+    keep_bare: bool,
     /// A NUL came.
     pub(crate) nul: bool,
     /// All octets of the message, or-ed.
@@ -36,12 +38,13 @@ impl fmt::Debug for Body {
 
 impl Body {
     /// A message whose trace line is `head` and which may have `limit` octets.
-    pub(crate) const fn new(head: Vec<u8>, limit: u64) -> Self {
+    pub(crate) const fn new(head: Vec<u8>, limit: u64, keep_bare: bool) -> Self {
         Self {
             bytes: head,
             octets: 0,
             limit,
             bare: false,
+            keep_bare,
             nul: false,
             all: 0,
             after_cr: false,
@@ -73,7 +76,7 @@ impl Body {
         self.nul |= seen.nul;
         self.all |= seen.all;
         self.octets = self.octets.saturating_add(length(piece));
-        if self.too_large() || self.bare {
+        if self.too_large() || self.bare && !self.keep_bare {
             // The memory goes back at once: nothing of this message will be used.
             self.bytes = Vec::new();
         } else {

@@ -8,7 +8,10 @@ use super::*;
 type Outcome = (Vec<u8>, bool, bool, Vec<u8>);
 
 fn decode(input: &[u8], size: usize) -> Outcome {
-    let (mut decoder, mut body) = (DotDecoder::default(), Body::new(Vec::new(), u64::MAX));
+    let (mut decoder, mut body) = (
+        DotDecoder::default(),
+        Body::new(Vec::new(), u64::MAX, false),
+    );
     let mut text_if_kept = Vec::new();
     let mut used = 0;
     for piece in input.chunks(size.max(1)) {
@@ -108,7 +111,7 @@ fn row_6_dots_are_unstuffed() {
 
 #[test]
 fn row_4_beyond_the_limit_nothing_is_kept() {
-    let mut body = Body::new(b"Received: x\r\n".to_vec(), 10);
+    let mut body = Body::new(b"Received: x\r\n".to_vec(), 10, false);
     let mut decoder = DotDecoder::default();
     let (_, ended) = decoder.decode(b"12345678\r\n", &mut body);
     assert!(!ended && !body.too_large() && body.octets == 10);
@@ -123,7 +126,7 @@ fn row_4_beyond_the_limit_nothing_is_kept() {
 
 #[test]
 fn growing_reserves_no_more_than_may_come() {
-    let mut body = Body::new(Vec::new(), 300_000);
+    let mut body = Body::new(Vec::new(), 300_000, false);
     for _ in 0..300 {
         body.chunk(&[b'x'; 1_000], false);
         assert!(body.bytes.capacity() <= 300_000);
@@ -134,7 +137,7 @@ fn growing_reserves_no_more_than_may_come() {
 #[test]
 fn chunks_are_checked_across_their_borders() {
     let bare = |chunks: &[&[u8]]| {
-        let mut body = Body::new(Vec::new(), u64::MAX);
+        let mut body = Body::new(Vec::new(), u64::MAX, false);
         chunks.iter().for_each(|chunk| body.chunk(chunk, false));
         body.end_of_chunks();
         body.bare

@@ -28,7 +28,7 @@
 //! ```
 //! use std::{sync::Arc, time::Duration};
 //!
-//! use hve_smtp::{Answer, Now, Opening, Question, Session, SessionConfig, Step, TlsFacts};
+//! use hve_smtp::{Answer, Leniency, Now, Opening, Question, Session, SessionConfig, Step, TlsFacts};
 //! use hve_types::QueueId;
 //! use time::macros::utc_datetime;
 //!
@@ -57,7 +57,8 @@
 //!         Step::Ask(question) => {
 //!             let answer = match question {
 //!                 Question::Authenticate(credentials) => {
-//!                     Answer::Authenticated { user: credentials.user.parse()? }
+//!                     let user = credentials.user.parse()?;
+//!                     Answer::Authenticated { user, leniency: Leniency::default() }
 //!                 }
 //!                 Question::Data(_) => Answer::Proceed {
 //!                     queue_id: QueueId::new(1_764_000_000_000, 7),
@@ -99,8 +100,8 @@ mod session;
 pub use config::{Mechanism, Now, Opening, SessionConfig, TlsFacts};
 pub use limits::SessionLimits;
 pub use question::{
-    Answer, BearerCredentials, Credentials, DataRequest, MailRequest, Question, RcptRequest,
-    Report, SaslResponse, Step, Submission,
+    Answer, BearerCredentials, Credentials, DataRequest, Leniency, MailRequest, Question,
+    RcptRequest, Report, SaslResponse, Step, Submission,
 };
 pub use reply::{Enhanced, Refusal, Reply};
 pub use session::Session;

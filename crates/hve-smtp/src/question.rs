@@ -189,6 +189,8 @@ pub enum Answer {
     Authenticated {
         /// The address, for a missing From.
         user: Address,
+        /// What this account may send wrong.
+        leniency: Leniency,
     },
     /// To `Sasl`: go on. The octets go to the client in base64, in one line.
     Challenge(Vec<u8>),
@@ -205,6 +207,18 @@ pub enum Answer {
     Queued,
     /// To any of them: no.
     Refused(Refusal),
+}
+
+/// What an account's messages may have wrong where they come by DATA; all off by default. It is
+/// for old devices that nobody can mend. Whatever is allowed, a message ends at CRLF.CRLF and
+/// nowhere else (RFC 5321 §4.1.1.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leniency {
+    /// Each bare LF becomes CRLF, in place of a refusal. A dot behind one stays as it came.
+    pub bare_lf: bool,
+    /// Lines of more than 998 octets (RFC 5322 §2.1.1) are wrapped, in place of going on as
+    /// they came.
+    pub long_lines: bool,
 }
 
 /// A fact for logs and counters.

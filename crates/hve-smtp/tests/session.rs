@@ -12,7 +12,7 @@ mod host;
 use std::{sync::Arc, time::Duration};
 
 use hve_smtp::{
-    Answer, Enhanced, Now, Question, Refusal, Reply, Report, Session, SessionConfig, Step,
+    Answer, Enhanced, Leniency, Now, Question, Refusal, Reply, Report, Session, SessionConfig, Step,
 };
 use hve_types::{Address, QueueId};
 
@@ -59,6 +59,7 @@ fn signed_in() -> Session {
     session.answer(
         Answer::Authenticated {
             user: Address::parse("hve01@contoso.test").unwrap(),
+            leniency: Leniency::default(),
         },
         CLOCK,
     );

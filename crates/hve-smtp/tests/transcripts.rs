@@ -9,6 +9,7 @@
 //! ! refuse rcpt a@b.test 550 5.1.10 unknown-recipient No such recipient
 //! ! limit errors 3             a limit of the session
 //! ! mechanisms XOAUTH2 PLAIN   what AUTH offers
+//! ! leniency bare-lf long-lines
 //! ! tls                        implicit TLS
 //! ! message-octets 100         the host's limit; advertised stays
 //! C: NOOP                      a line of the client, CRLF is added; {x*100} repeats x
@@ -38,7 +39,7 @@ mod host;
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use host::{Host, Rule, opening, tls};
-use hve_smtp::{Mechanism, SessionConfig};
+use hve_smtp::{Leniency, Mechanism, SessionConfig};
 
 #[test]
 fn transcripts_are_the_same_at_every_chunk_size() {
@@ -174,6 +175,7 @@ fn open(text: &str) -> Host {
     let mut start = None;
     let mut rules = Vec::new();
     let mut message_octets = None;
+    let mut leniency = Leniency::default();
     for line in text.lines().filter_map(|line| line.strip_prefix("! ")) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
@@ -185,6 +187,10 @@ fn open(text: &str) -> Host {
             "messages" => opening.messages = rest.parse().unwrap(),
             "recipients" => opening.recipients = rest.parse().unwrap(),
             "limit" => limit(&mut config, rest),
+            "leniency" => {
+                leniency.bare_lf = rest.contains("bare-lf");
+                leniency.long_lines = rest.contains("long-lines");
+            }
             "mechanisms" => {
                 let named = rest
                     .split(' ')
@@ -196,6 +202,7 @@ fn open(text: &str) -> Host {
         }
     }
     let mut host = Host::new(config, opening);
+    host.leniency = leniency;
     if let Some(start) = start {
         host.start(start);
     }

@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use hve_auth::{HashCost, PasswordHash};
 use hve_policy::RecipientFacts;
-use hve_smtp::{Answer, Enhanced, Now, Question, Refusal, Reply, Step};
+use hve_smtp::{Answer, Enhanced, Leniency, Now, Question, Refusal, Reply, Step};
 use hve_store::{Act, NewAccount, NewTenant, Store, Writer};
 use hve_types::{
     Account, AccountLimits, Address, Ceiling, DomainKind, Principal, QueueId, Tenant, TenantLimits,
@@ -255,7 +255,8 @@ impl World {
                     credential_version: account.credential_version,
                 });
                 let user = account.address.clone();
-                return Some(Answer::Authenticated { user });
+                let leniency = Leniency::default();
+                return Some(Answer::Authenticated { user, leniency });
             }
             Question::Mail(request) => {
                 hve_policy::sender(&principal?, request.sender.as_ref()).is_ok()

@@ -1,6 +1,7 @@
 //! What a submission server owes a message (RFC 6409 §8). Header only, linear, bounded.
 
 mod header;
+pub(crate) mod lenient;
 pub(crate) mod mailbox;
 pub(crate) mod trace;
 

@@ -4,7 +4,7 @@ use hve_types::Address;
 
 use super::{Asked, Phase, Session};
 use crate::{
-    Now, Refusal, command, refusals,
+    Leniency, Now, Refusal, command, refusals,
     sasl::{self, Ahead, Exchange, Next, Relay},
 };
 
@@ -83,8 +83,9 @@ impl Session {
         self.phase = Phase::Sasl(exchange);
     }
 
-    pub(super) fn signed_in(&mut self, user: Address) {
+    pub(super) fn signed_in(&mut self, user: Address, leniency: Leniency) {
         self.user = Some(user);
+        self.leniency = leniency;
         self.counts.idle_commands = 0;
         self.say(b"235 2.7.0 Signed in\r\n");
     }

@@ -4,10 +4,10 @@ use hve_types::{BodyKind, QueueId};
 
 use super::{Asked, Phase, Session, Transaction, transaction::Message};
 use crate::{
-    DataRequest, Now, Question, Refusal, Submission,
+    DataRequest, Leniency, Now, Question, Refusal, Submission,
     body::{Body, DotDecoder, length},
     command::{self, Verb},
-    message::{self, Context, trace::Trace},
+    message::{self, Context, lenient, trace::Trace},
     refusals,
     reply::push_number,
 };
@@ -140,10 +140,16 @@ impl Session {
             return;
         };
         let head = self.trace(&transaction, queue_id, now);
+        // Chunks are cut by count: who can send them can end lines.
+        let leniency = match chunk {
+            None => self.leniency,
+            Some(_) => Leniency::default(),
+        };
         transaction.message = Some(Message {
             queue_id,
             head: head.len(),
-            body: Body::new(head, message_octets),
+            body: Body::new(head, message_octets, leniency.bare_lf),
+            leniency,
         });
         self.transaction = Some(transaction);
         self.clock.message(now);
@@ -328,13 +334,17 @@ impl Session {
             queue_id,
             mut body,
             head,
+            leniency,
         } = message;
         body.end_of_chunks();
         if body.too_large() {
             return Err(refusals::TOO_LARGE);
         }
         if body.bare {
-            return Err(refusals::BARE_LINE_END);
+            if !leniency.bare_lf {
+                return Err(refusals::BARE_LINE_END);
+            }
+            body.bytes = lenient::end_lines(&body.bytes, head, body.limit)?;
         }
         // RFC 5322 §3.5 has no NUL in text, and next hops drop or cut at it.
         if !binary && body.nul {
@@ -355,7 +365,11 @@ impl Session {
         Ok(Submission {
             queue_id,
             envelope,
-            content: fixed.content,
+            content: if leniency.long_lines {
+                lenient::wrap(fixed.content)
+            } else {
+                fixed.content
+            },
             from: fixed.from,
             sender: fixed.sender,
             message_id: fixed.message_id,

@@ -12,7 +12,7 @@ use std::{collections::VecDeque, sync::Arc};
 use hve_types::Address;
 
 use crate::{
-    Answer, Now, Opening, Question, Refusal, Report, SessionConfig, Step, TlsFacts,
+    Answer, Leniency, Now, Opening, Question, Refusal, Report, SessionConfig, Step, TlsFacts,
     body::DotDecoder,
     ehlo,
     lines::{Inbox, LineSplitter},
@@ -48,6 +48,7 @@ pub struct Session {
     asked: Option<Asked>,
     hello: Option<Hello>,
     user: Option<Address>,
+    leniency: Leniency,
     transaction: Option<Box<Transaction>>,
     /// A transaction was refused, and the rest of it may still come from a client that sends
     /// ahead (RFC 2920 §3.1): those commands are refused, and are no errors of their own.
@@ -108,6 +109,7 @@ impl Session {
             asked: None,
             hello: None,
             user: None,
+            leniency: Leniency::default(),
             transaction: None,
             aftermath: false,
             counts: Counts::default(),
@@ -219,7 +221,9 @@ impl Session {
         };
         self.clock.wait(now);
         match (asked, answer) {
-            (Asked::SignIn(_), Answer::Authenticated { user }) => self.signed_in(user),
+            (Asked::SignIn(_), Answer::Authenticated { user, leniency }) => {
+                self.signed_in(user, leniency);
+            }
             (Asked::SignIn(Ahead::Relay(relay)), Answer::Challenge(octets)) => {
                 self.pass_on(relay, &octets, now);
             }

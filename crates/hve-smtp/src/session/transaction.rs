@@ -4,7 +4,7 @@ use hve_types::{Address, BodyKind, Envelope, QueueId, Recipient};
 
 use super::{Session, data::Chunk};
 use crate::{
-    MailRequest, Now, Question, RcptRequest, Refusal,
+    Leniency, MailRequest, Now, Question, RcptRequest, Refusal,
     body::Body,
     params::{self, MailCommand},
     refusals,
@@ -43,6 +43,7 @@ pub(super) struct Message {
     pub(super) body: Body,
     /// Octets of the trace line.
     pub(super) head: usize,
+    pub(super) leniency: Leniency,
 }
 
 impl Transaction {

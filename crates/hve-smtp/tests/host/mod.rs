@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use hve_smtp::{
-    Answer, BearerCredentials, Credentials, Enhanced, Now, Opening, Question, Refusal, Reply,
-    Report, SaslResponse, Session, SessionConfig, Step, Submission, TlsFacts,
+    Answer, BearerCredentials, Credentials, Enhanced, Leniency, Now, Opening, Question, Refusal,
+    Reply, Report, SaslResponse, Session, SessionConfig, Step, Submission, TlsFacts,
 };
 use hve_types::{Address, HeaderMailbox, Notify, QueueId};
 use secrecy::ExposeSecret;
@@ -50,6 +50,7 @@ pub(crate) struct Host {
     pub(crate) session: Session,
     pub(crate) rules: Vec<Rule>,
     pub(crate) message_octets: u64,
+    pub(crate) leniency: Leniency,
     pub(crate) now: Now,
     pub(crate) sent: Vec<u8>,
     pub(crate) questions: Vec<String>,
@@ -89,6 +90,7 @@ impl Host {
             message_octets: opening.message_octets,
             session: Session::new(Arc::new(config), opening, CLOCK),
             rules: Vec::new(),
+            leniency: Leniency::default(),
             now: CLOCK,
             sent: Vec::new(),
             questions: Vec::new(),
@@ -275,6 +277,7 @@ impl Host {
         match self.judge("auth", user) {
             Answer::Accepted if good => Answer::Authenticated {
                 user: Address::parse(user).unwrap(),
+                leniency: self.leniency,
             },
             Answer::Accepted => Answer::Refused(
                 Rule::parse("auth * 535 5.7.3 wrong-credentials Wrong user name or password")
