@@ -1,5 +1,6 @@
 //! OAuth access tokens: is this one genuine, for us, alive, and good for sending mail?
 
+mod apps;
 mod claims;
 mod keys;
 mod refusal;
@@ -10,6 +11,7 @@ use jsonwebtoken::{
 };
 use time::{Duration, UtcDateTime};
 
+pub use apps::{ALLOWED_APPS_MAX, AppRefusal, may_use};
 use claims::Claims;
 pub use keys::{KeySet, KeySetError};
 pub use refusal::TokenRefusal;
@@ -99,6 +101,37 @@ pub fn read_unverified(token: &str) -> Result<UnverifiedToken, TokenRefusal> {
 ///
 /// # Errors
 /// The first defect in that order.
+///
+/// ```
+/// use hve_auth::{Issuer, KeySet, check_token, may_use, read_unverified};
+/// # use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+/// # use time::macros::utc_datetime;
+/// # let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+/// # let key = EncodingKey::from_ec_der(pair.serialized_der());
+/// # let jwk = Jwk::from_encoding_key(&key, Algorithm::ES256)?;
+/// # let jwks = serde_json::json!({ "keys": [jwk] }).to_string();
+/// # let now = utc_datetime!(2026-11-24 6:00);
+/// # let claims = serde_json::json!({
+/// #     "iss": "https://id.contoso.test", "aud": "https://smtp.contoso.test",
+/// #     "exp": now.unix_timestamp() + 3_600, "oid": "af1c", "azp": "c0de", "roles": ["Mail.Send"],
+/// # });
+/// # let token = encode(&Header::new(Algorithm::ES256), &claims, &key)?;
+///
+/// let ours = Issuer {
+///     url: "https://id.contoso.test".into(),
+///     audiences: vec!["https://smtp.contoso.test".into()],
+///     directory: None,
+/// };
+/// // Which of the configured issuers' keys to take out of the cache, or to fetch:
+/// assert_eq!(read_unverified(&token)?.issuer, ours.url);
+/// let keys = KeySet::parse(jwks.as_bytes())?;
+///
+/// let facts = check_token(&token, &ours, &keys, now)?;
+/// may_use(&facts, &["AF1C".into()])?;
+/// let mistaken = may_use(&facts, &["c0de".into()]).unwrap_err();
+/// assert!(mistaken.to_string().contains("replace it by the object id af1c"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check_token(
     token: &str,
     issuer: &Issuer,

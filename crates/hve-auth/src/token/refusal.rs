@@ -1,7 +1,7 @@
 //! Why a token is refused.
 
 use thiserror::Error;
-use time::UtcDateTime;
+use time::{UtcDateTime, format_description::well_known::Rfc3339};
 
 /// Why an access token does not let anybody in.
 ///
@@ -15,7 +15,10 @@ use time::UtcDateTime;
 )]
 pub enum TokenRefusal {
     /// Genuine, but over in less than [`TOKEN_LIFE_SECONDS_MIN`](crate::TOKEN_LIFE_SECONDS_MIN).
-    #[error("the token is about to expire, at {0}; get a new one and sign in again")]
+    #[error(
+        "the token is about to expire, at {}; get a new one and sign in again",
+        rfc_3339(*.0)
+    )]
     AboutToExpire(UtcDateTime),
     /// Signed in a way that is not on the list: with a shared secret, say.
     #[error("the token is signed in a way that is not allowed; sign it with RSA, ECDSA or EdDSA")]
@@ -24,7 +27,7 @@ pub enum TokenRefusal {
     #[error("the token's signature is wrong; get the token from the issuer itself")]
     BadSignature,
     /// Genuine, but over.
-    #[error("the token expired at {0}; get a new one and sign in again")]
+    #[error("the token expired at {}; get a new one and sign in again", rfc_3339(*.0))]
     Expired(UtcDateTime),
     /// No JSON Web Token, or one without what the check needs.
     #[error("this is no signed JSON Web Token with the claims iss, aud, exp and oid or sub")]
@@ -73,4 +76,10 @@ impl TokenRefusal {
             | Self::YetToBegin => false,
         }
     }
+}
+
+/// As people and programs read it, to the second.
+fn rfc_3339(at: UtcDateTime) -> String {
+    let whole = at.replace_nanosecond(0).unwrap_or(at);
+    whole.format(&Rfc3339).unwrap_or_else(|_| at.to_string())
 }

@@ -1,6 +1,6 @@
 //! The rows of the table for access tokens.
 
-use hve_auth::{SignInRefusal, TokenRefusal};
+use hve_auth::{AppRefusal, SignInRefusal, TokenRefusal};
 use hve_smtp::{Enhanced, Refusal, Reply};
 
 use super::{refusal, sentence};
@@ -28,6 +28,20 @@ pub(crate) fn token(refused: &TokenRefusal) -> Refusal {
     refusal(535, enhanced, reason, sentence(refused))
 }
 
+/// A genuine token is not for this account.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no mechanism that takes tokens is offered yet")
+)]
+pub(crate) fn app(refused: &AppRefusal) -> Refusal {
+    let reason = match refused {
+        AppRefusal::BeyondLimit { .. } => "app-beyond-limit",
+        AppRefusal::ClientIdListed { .. } => "app-client-id",
+        AppRefusal::NotListed { .. } => "app-not-listed",
+    };
+    refusal(550, Enhanced(5, 7, 240), reason, sentence(refused))
+}
+
 fn stranger(reason: &'static str) -> Refusal {
     let text = sentence(&SignInRefusal::WrongCredentials);
     Refusal::new(Reply::new(535, Some(Enhanced(5, 7, 3)), text), reason)
@@ -46,7 +60,11 @@ mod tests {
         let at = utc_datetime!(2026-11-24 6:00);
         for (refused, third, words) in [
             (TokenRefusal::AboutToExpire(at), 142, "about to expire"),
-            (TokenRefusal::Expired(at), 143, "expired at 2026-11-24"),
+            (
+                TokenRefusal::Expired(at),
+                143,
+                "expired at 2026-11-24T06:00:00Z",
+            ),
             (TokenRefusal::PermissionLacking, 144, "Mail.Send"),
         ] {
             let reply = token(&refused).reply;
@@ -54,6 +72,26 @@ mod tests {
             assert_eq!(reply.enhanced(), Some(Enhanced(5, 7, third)));
             assert!(reply.text().contains(words), "{}", reply.text());
             assert!(refused.may_be_told());
+        }
+    }
+
+    #[test]
+    fn an_application_hears_which_id_is_wanted() {
+        let (object_id, client_id) = ("the-object".to_owned(), "the-client".to_owned());
+        for refused in [
+            AppRefusal::BeyondLimit {
+                object_id: object_id.clone(),
+            },
+            AppRefusal::ClientIdListed {
+                client_id,
+                object_id: object_id.clone(),
+            },
+            AppRefusal::NotListed { object_id },
+        ] {
+            let reply = app(&refused).reply;
+            assert_eq!(reply.code(), 550);
+            assert_eq!(reply.enhanced(), Some(Enhanced(5, 7, 240)));
+            assert!(reply.text().contains("the-object"), "{}", reply.text());
         }
     }
 
