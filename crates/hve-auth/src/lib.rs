@@ -5,7 +5,8 @@
 //! connects for each message the price of Argon2, [`WrongPasswords`] spares the server the same
 //! for one that repeats an old password, and [`Guard`] slows down guessing without harming those
 //! who merely have an old one.
-//! OAuth access tokens are judged by [`check_token`] and, for one account, by [`may_use`].
+//! OAuth access tokens are judged by [`check_token`] and, for one account, by [`may_use`];
+//! [`KeyCache`] says when their issuer's keys have to be fetched.
 //!
 //! The crate does no I/O and reads neither clock nor randomness: times, keys and salts are
 //! arguments. It runs on the caller's thread: give [`PasswordHash::verify`] a thread that may be
@@ -91,8 +92,8 @@ pub use password::{HashCost, HashError, PasswordHash};
 pub use rules::{Attempt, Method, RuleBlock, SignInRule, SignInVerdict, check_rules};
 pub use sign_in::{Credential, SignInRefusal, judge, still_good};
 pub use token::{
-    ALLOWED_APPS_MAX, AppRefusal, Issuer, KeySet, KeySetError, TOKEN_LIFE_SECONDS_MIN,
-    TOKEN_OCTETS_MAX, TokenFacts, TokenKind, TokenRefusal, UnverifiedToken, check_token, may_use,
-    read_unverified,
+    ALLOWED_APPS_MAX, AppRefusal, Issuer, KeyAdvice, KeyCache, KeySet, KeySetError,
+    TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX, TokenFacts, TokenKind, TokenRefusal, UnverifiedToken,
+    check_token, may_use, read_unverified,
 };
 pub use wrong::WrongPasswords;

@@ -2,6 +2,7 @@
 
 mod apps;
 mod claims;
+mod key_cache;
 mod keys;
 mod refusal;
 
@@ -13,6 +14,7 @@ use time::{Duration, UtcDateTime};
 
 pub use apps::{ALLOWED_APPS_MAX, AppRefusal, may_use};
 use claims::Claims;
+pub use key_cache::{KeyAdvice, KeyCache};
 pub use keys::{KeySet, KeySetError};
 pub use refusal::TokenRefusal;
 

@@ -4,5 +4,6 @@
 
 mod apps;
 mod forged;
+mod key_cache;
 mod shapes;
 mod support;
