@@ -70,7 +70,7 @@ pub enum AppRefusal {
         object_id: String,
     },
     /// It is not on the list.
-    #[error("{object_id} is not on the account's list of applications; add this object id")]
+    #[error("the account's list of applications lacks the object id {object_id}; add it")]
     NotListed {
         /// What should stand there.
         object_id: String,
