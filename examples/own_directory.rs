@@ -36,7 +36,10 @@ impl Directory for Personnel {
     fn credential(&self, user: &Address) -> Result<Option<Credential>, DirectoryError> {
         let known = Directory::credential(&self.accounts, user)?;
         Ok(known.and_then(|mut credential| {
-            credential.hash = self.passwords.get(user)?.clone();
+            let hash = self.passwords.get(user)?;
+            for secret in &mut credential.secrets {
+                secret.hash = hash.clone();
+            }
             Some(credential)
         }))
     }

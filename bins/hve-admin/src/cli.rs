@@ -2,6 +2,7 @@
 
 mod books;
 mod directory;
+mod secret;
 mod sign_in;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use directory::{
     AccountAdd, AccountSet, AccountVerb, DomainVerb, RecipientVerb, SuspendArgs, TenantLimitArgs,
     TenantVerb,
 };
+pub(crate) use secret::{SecretAdd, SecretVerb};
 pub(crate) use sign_in::{
     AccountTest, NamedPolicy, SignInAccount, SignInPolicyVerb, SignInSet, SignInVerb,
 };
@@ -72,6 +74,9 @@ pub(crate) enum Noun {
     /// Send-only accounts of devices and applications
     #[command(subcommand)]
     Account(AccountVerb),
+    /// The secrets of an account: two at a time, so that one is rotated without a gap
+    #[command(subcommand)]
+    Secret(SecretVerb),
     /// Who may sign in, and how: security defaults, policies, exemptions, address lists
     #[command(subcommand)]
     SignIn(SignInVerb),

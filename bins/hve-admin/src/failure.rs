@@ -141,6 +141,7 @@ impl From<ChangeError> for Failure {
             ChangeError::UnknownAccount
             | ChangeError::UnknownPolicy(_)
             | ChangeError::UnknownRecipient(_)
+            | ChangeError::UnknownSecret(_)
             | ChangeError::UnknownTenant => Self::not_found(error),
             ChangeError::AccountCap { .. } => Self::refused(error)
                 .hint("raise it with `tenant set TENANT --accounts COUNT`, or remove an account"),

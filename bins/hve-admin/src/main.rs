@@ -15,6 +15,7 @@ mod preflight;
 mod queue;
 mod quota;
 mod recipient;
+mod secret;
 mod shapes;
 mod sign_in;
 mod size;
@@ -65,6 +66,7 @@ fn answer(cli: Cli) -> Result<Answer> {
         Noun::Domain(verb) => domain::run(verb, &desk),
         Noun::Recipient(verb) => recipient::run(verb, &desk),
         Noun::Account(verb) => account::run(verb, &desk),
+        Noun::Secret(verb) => secret::run(verb, &desk),
         Noun::SignIn(verb) => sign_in::run(verb, &desk),
         Noun::Quota(cli::QuotaVerb::Show { tenant }) => quota::show(&tenant, &desk),
         Noun::Usage(cli::UsageVerb::Report(report)) => usage::report(&report, &desk),

@@ -13,11 +13,11 @@ use subtle::ConstantTimeEq;
 
 use crate::keyed::Keyed;
 
-/// Remembers, for a short time and for so many accounts at most, that a password was right.
+/// Remembers, for a short time and for so many secrets at most, that a password was right.
 ///
 /// What is kept is no password but an HMAC-SHA-256 tag of it under a key of this process, bound to
-/// the account and to its credential version: a changed password or a suspension raises the
-/// version and with it voids the entry. One entry for each account. A look-up costs about a
+/// the account and to the version of its secret: a changed or revoked one has another version, or
+/// none. One entry for each secret. A look-up costs about a
 /// microsecond and compares in constant time.
 ///
 /// ```
@@ -39,14 +39,14 @@ pub struct CredentialCache {
     keyed: Keyed,
     capacity: usize,
     ttl: Duration,
-    entries: HashMap<AccountId, Entry>,
+    entries: HashMap<Key, Entry>,
     /// In the order of expiry, with the number of the entry it was made for.
-    order: VecDeque<(AccountId, u64)>,
+    order: VecDeque<(Key, u64)>,
     next: u64,
 }
 
 impl CredentialCache {
-    /// An empty cache of at most `capacity` accounts, each remembered for `ttl`. `key` must be
+    /// An empty cache of at most `capacity` secrets, each remembered for `ttl`. `key` must be
     /// random and of this process only. A capacity of zero remembers nothing.
     #[must_use]
     pub fn new(key: [u8; 32], capacity: usize, ttl: Duration) -> Self {
@@ -60,7 +60,7 @@ impl CredentialCache {
         }
     }
 
-    /// Was this password right for the account, under this credential version, not long ago?
+    /// Was this password right for the account, under this version of a secret, not long ago?
     /// A no means only that it has to be verified. `now` is monotonic.
     #[must_use]
     pub fn knows(
@@ -71,10 +71,10 @@ impl CredentialCache {
         now: Duration,
     ) -> bool {
         self.expire(now);
-        let Some(entry) = self.entries.get(&account) else {
+        let Some(entry) = self.entries.get(&(account, version)) else {
             return false;
         };
-        if entry.version != version || password.expose_secret().len() > CACHED_OCTETS_MAX {
+        if password.expose_secret().len() > CACHED_OCTETS_MAX {
             return false;
         }
         let tag = self.tag(account, version, password);
@@ -94,30 +94,30 @@ impl CredentialCache {
             return;
         }
         self.expire(now);
-        if !self.entries.contains_key(&account) {
+        let key = (account, version);
+        if !self.entries.contains_key(&key) {
             while self.entries.len() >= self.capacity && self.drop_oldest() {}
         }
         let entry = Entry {
-            version,
             tag: self.tag(account, version, password),
             until: now.saturating_add(self.ttl),
             number: self.next,
         };
-        self.order.push_back((account, self.next));
+        self.order.push_back((key, self.next));
         self.next += 1;
-        self.entries.insert(account, entry);
+        self.entries.insert(key, entry);
         if self.order.len() > self.capacity.saturating_mul(2) {
             self.order
-                .retain(|(account, number)| is_live(&self.entries, *account, *number));
+                .retain(|(key, number)| is_live(&self.entries, *key, *number));
         }
     }
 
     /// Forgets an account at once.
     pub fn forget(&mut self, account: AccountId) {
-        self.entries.remove(&account);
+        self.entries.retain(|(of, _), _| *of != account);
     }
 
-    /// How many accounts are remembered, expired ones included until the next call.
+    /// How many secrets are remembered, expired ones included until the next call.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -139,8 +139,8 @@ impl CredentialCache {
     }
 
     fn expire(&mut self, now: Duration) {
-        while let Some((account, number)) = self.order.front() {
-            let entry = self.entries.get(account).filter(|e| e.number == *number);
+        while let Some((key, number)) = self.order.front() {
+            let entry = self.entries.get(key).filter(|e| e.number == *number);
             if entry.is_some_and(|entry| now < entry.until) {
                 return;
             }
@@ -150,11 +150,11 @@ impl CredentialCache {
 
     /// False where there was nothing left.
     fn drop_oldest(&mut self) -> bool {
-        let Some((account, number)) = self.order.pop_front() else {
+        let Some((key, number)) = self.order.pop_front() else {
             return false;
         };
-        if is_live(&self.entries, account, number) {
-            self.entries.remove(&account);
+        if is_live(&self.entries, key, number) {
+            self.entries.remove(&key);
         }
         true
     }
@@ -170,16 +170,18 @@ impl fmt::Debug for CredentialCache {
     }
 }
 
+/// An account, and the version of one of its secrets.
+type Key = (AccountId, u64);
+
 struct Entry {
-    version: u64,
     tag: [u8; 32],
     until: Duration,
     number: u64,
 }
 
 /// False for what is left in the order of an entry that was replaced or forgotten.
-fn is_live(entries: &HashMap<AccountId, Entry>, account: AccountId, number: u64) -> bool {
-    entries.get(&account).is_some_and(|e| e.number == number)
+fn is_live(entries: &HashMap<Key, Entry>, key: Key, number: u64) -> bool {
+    entries.get(&key).is_some_and(|e| e.number == number)
 }
 
 /// Longer passwords than any that can be set are not worth a hash.

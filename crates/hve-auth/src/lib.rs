@@ -17,8 +17,8 @@
 //! ```
 //! use std::{net::IpAddr, time::Duration};
 //! use hve_auth::{Attempt, CredentialCache, Guard, GuardLimits, HashCost, Method, PasswordHash, SignInRefusal};
-//! # use hve_auth::{Credential, judge};
-//! # use hve_types::{Account, AccountId, AccountLimits, State, Tenant, TenantId, TenantLimits};
+//! # use hve_auth::{Credential, Secret, judge};
+//! # use hve_types::{Account, AccountId, AccountLimits, SecretFacts, State, Tenant, TenantId, TenantLimits};
 //! # use secrecy::SecretString;
 //! # use time::macros::utc_datetime;
 //! # let utc = utc_datetime!(2026-11-24 6:00);
@@ -28,12 +28,16 @@
 //! #         id: AccountId(1), tenant: TenantId(1), address: "hve01@contoso.test".parse()?,
 //! #         display_name: "Scanner".into(), alias: None, limits: AccountLimits::default(), sign_in: Default::default(),
 //! #         state: State::Active, created_at: utc, credential_version: 1,
+//! #         secrets: vec![SecretFacts { version: 1, label: "password".into(), created_at: utc, expires_at: None }],
 //! #     },
 //! #     tenant: Tenant {
 //! #         id: TenantId(1), name: "contoso.test".parse()?, limits: TenantLimits::default(), sign_in: Default::default(),
 //! #         state: State::Active, created_at: utc,
 //! #     },
-//! #     hash: PasswordHash::derive(&SecretString::from("a long password"), [7; 16], cost)?,
+//! #     secrets: vec![Secret {
+//! #         version: 1,
+//! #         hash: PasswordHash::derive(&SecretString::from("a long password"), [7; 16], cost)?,
+//! #     }],
 //! # };
 //! # let (random, other_random) = ([1; 32], [2; 32]);
 //! let mut guard = Guard::new(random, GuardLimits::default());
@@ -43,23 +47,30 @@
 //! let mut sign_in = |user: &str, found: Option<&Credential>, password: &SecretString, now| {
 //!     let from = IpAddr::from([192, 0, 2, 1]);
 //!     guard.admit(user, from, now)?;
-//!     let cached = found.is_some_and(|found| {
-//!         cache.knows(found.account.id, found.account.credential_version, password, now)
-//!     });
-//!     let right = cached || found.map_or(&decoy, |found| &found.hash).verify(password);
-//!     match found.filter(|_| right) {
-//!         Some(found) => {
-//!             guard.right(user, from, now);
-//!             let (id, version) = (found.account.id, found.account.credential_version);
-//!             if !cached {
-//!                 cache.remember(id, version, password, now);
+//!     let secrets: Vec<&Secret> = found.iter().flat_map(|found| found.usable(utc)).collect();
+//!     let account = found.map_or(AccountId(0), |found| found.account.id);
+//!     let mut knows = |secret: &&&Secret| cache.knows(account, secret.version, password, now);
+//!     let matched = match secrets.iter().find(&mut knows) {
+//!         Some(cached) => Some(cached.version),
+//!         None => {
+//!             let mut hashes: Vec<PasswordHash> = secrets.iter().map(|of| of.hash.clone()).collect();
+//!             if hashes.is_empty() {
+//!                 hashes.push(decoy.clone());
 //!             }
+//!             let index = PasswordHash::matching(&hashes, password);
+//!             index.and_then(|index| secrets.get(index)).map(|secret| secret.version)
+//!         }
+//!     };
+//!     match matched {
+//!         Some(version) => {
+//!             guard.right(user, from, now);
+//!             cache.remember(account, version, password, now);
 //!         }
 //!         None => {
 //!             guard.wrong(user, from, password, now);
 //!         }
 //!     }
-//!     judge(found, right, Attempt { from, method: Method::Password }, utc)
+//!     judge(found, matched, Attempt { from, method: Method::Password }, utc)
 //! };
 //!
 //! let (user, now) = ("hve01@contoso.test", Duration::ZERO);
@@ -90,7 +101,7 @@ pub use new_password::{
 };
 pub use password::{HashCost, HashError, PasswordHash};
 pub use rules::{Attempt, Method, RuleBlock, SignInRule, SignInVerdict, check_rules};
-pub use sign_in::{Credential, SignInRefusal, judge, still_good};
+pub use sign_in::{Credential, Secret, SignInRefusal, judge, still_good};
 pub use token::{
     ALLOWED_APPS_MAX, AppRefusal, Issuer, KeyAdvice, KeyCache, KeySet, KeySetError,
     TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX, TokenFacts, TokenKind, TokenRefusal, UnverifiedToken,

@@ -90,6 +90,46 @@ impl PasswordHash {
         Self::assemble(cost, params, &salt, hash)
     }
 
+    /// Hashes a second password of the same account with the salt and cost of this one, so that
+    /// [`PasswordHash::matching`] tries both for the price of one. Whoever steals both hashes
+    /// guesses at both at once; between accounts salts stay apart.
+    ///
+    /// # Errors
+    /// [`HashError::NoMemory`].
+    pub fn derive_beside(&self, password: &SecretString) -> Result<Self, HashError> {
+        let mut hash = [0; OUTPUT_OCTETS];
+        work(&self.params, password, &self.salt, &mut hash)?;
+        Self::assemble(self.cost, self.params.clone(), &self.salt, hash)
+    }
+
+    /// Which of these hashes is of this password? One run of Argon2 for all that share salt and
+    /// cost; every hash is looked at, whichever matches.
+    #[must_use]
+    pub fn matching(hashes: &[Self], password: &SecretString) -> Option<usize> {
+        let mut found = None;
+        let mut last: Option<(&Self, Zeroizing<[u8; OUTPUT_OCTETS]>)> = None;
+        for (index, of) in hashes.iter().enumerate() {
+            let reusable = last
+                .take()
+                .filter(|(other, _)| other.cost == of.cost && *other.salt == *of.salt);
+            let hash = match reusable {
+                Some((_, hash)) => hash,
+                None => {
+                    let mut hash = Zeroizing::new([0; OUTPUT_OCTETS]);
+                    if work(&of.params, password, &of.salt, hash.as_mut_slice()).is_err() {
+                        continue;
+                    }
+                    hash
+                }
+            };
+            if bool::from(hash.ct_eq(&of.hash)) {
+                found = Some(index);
+            }
+            last = Some((of, hash));
+        }
+        found
+    }
+
     /// Reads the text that [`PasswordHash::as_phc`] gives. No hashing is done.
     ///
     /// # Errors

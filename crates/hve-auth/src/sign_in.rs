@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hve_types::{Account, Principal, Suspension, Tenant};
+use hve_types::{Account, Principal, SecretFacts, Suspension, Tenant};
 use thiserror::Error;
 use time::UtcDateTime;
 
@@ -19,12 +19,34 @@ pub struct Credential {
     pub account: Account,
     /// Its tenant.
     pub tenant: Tenant,
-    /// Its password.
+    /// Its secrets.
+    pub secrets: Vec<Secret>,
+}
+
+/// One secret of an account, as it can be compared.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "as for Credential")]
+pub struct Secret {
+    /// [`hve_types::SecretFacts::version`].
+    pub version: u64,
+    /// The password.
     pub hash: PasswordHash,
 }
 
-/// Judges a sign-in after the password was compared: with [`Credential::hash`] where the user was
-/// found, with [`PasswordHash::decoy`] where not.
+impl Credential {
+    /// The secrets that have not expired at `now`.
+    pub fn usable(&self, now: UtcDateTime) -> impl Iterator<Item = &Secret> {
+        let facts = &self.account.secrets;
+        self.secrets.iter().filter(move |secret| {
+            let of = facts.iter().find(|of| of.version == secret.version);
+            of.is_some_and(|of| of.holds(now))
+        })
+    }
+}
+
+/// Judges a sign-in after the password was compared: with [`Credential::usable`] where the user
+/// was found, with [`PasswordHash::decoy`] where not. `matched` is the version of the secret that
+/// it is.
 ///
 /// A suspension or a rule is only told to who knows the password, so that a stranger learns
 /// nothing.
@@ -34,13 +56,13 @@ pub struct Credential {
 /// [`check_rules`] says after a right one.
 pub fn judge(
     found: Option<&Credential>,
-    password_is_right: bool,
+    matched: Option<u64>,
     attempt: Attempt,
     now: UtcDateTime,
 ) -> Result<Principal, SignInRefusal> {
-    let credential = found
-        .filter(|_| password_is_right)
-        .ok_or(SignInRefusal::WrongCredentials)?;
+    let (Some(credential), Some(version)) = (found, matched) else {
+        return Err(SignInRefusal::WrongCredentials);
+    };
     let Credential {
         account, tenant, ..
     } = credential;
@@ -53,7 +75,7 @@ pub fn judge(
         tenant: tenant.id,
         account: account.id,
         address: account.address.clone(),
-        credential_version: account.credential_version,
+        credential_version: version,
     })
 }
 
@@ -62,7 +84,7 @@ pub fn judge(
 ///
 /// # Errors
 /// The account was removed, it or its tenant suspended, a rule keeps it out by now, or its
-/// credentials changed since.
+/// secret was revoked, replaced or has expired since.
 pub fn still_good(
     principal: &Principal,
     account: Option<&Account>,
@@ -82,7 +104,9 @@ pub fn still_good(
     }
     // Before the version, which a suspension changes as well: its reason says more.
     check_rules(tenant, account, attempt, now)?;
-    if account.credential_version != principal.credential_version {
+    let signed_in_with = |secret: &&SecretFacts| secret.version == principal.credential_version;
+    let secret = account.secrets.iter().find(signed_in_with);
+    if !secret.is_some_and(|secret| secret.holds(now)) {
         return Err(SignInRefusal::CredentialsChanged);
     }
     Ok(())
@@ -104,7 +128,7 @@ pub enum SignInRefusal {
         /// The monotonic time at which it is over.
         until: Duration,
     },
-    /// The password or the state of the account changed since sign-in.
+    /// The secret was revoked, replaced or has expired since sign-in.
     #[error("the account's credentials changed; sign in again")]
     CredentialsChanged,
     /// The secret is right, and a rule of the operator keeps the account out.

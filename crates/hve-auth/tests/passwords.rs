@@ -277,3 +277,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn two_passwords_with_one_salt_are_told_apart() {
+    let password = |text: &str| SecretString::from(text);
+    let cost = HashCost {
+        memory_kib: 8,
+        passes: 1,
+        lanes: 1,
+    };
+    let old = PasswordHash::derive(&password("the old one"), [7; 16], cost).unwrap();
+    let new = old.derive_beside(&password("the new one")).unwrap();
+    let other = PasswordHash::derive(&password("the third"), [8; 16], cost).unwrap();
+    assert_ne!(old.as_phc(), new.as_phc());
+    assert!(new.verify(&password("the new one")));
+    let hashes = [old, new, other];
+    for (index, text) in ["the old one", "the new one", "the third"]
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(
+            PasswordHash::matching(&hashes, &password(text)),
+            Some(index)
+        );
+    }
+    assert_eq!(
+        PasswordHash::matching(&hashes, &password("none of them")),
+        None
+    );
+    assert_eq!(PasswordHash::matching(&[], &password("the old one")), None);
+}

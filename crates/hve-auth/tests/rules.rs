@@ -42,6 +42,7 @@ impl Site {
                 state: State::Active,
                 created_at: NOW,
                 credential_version: 1,
+                secrets: Vec::new(),
             },
         }
     }

@@ -7,11 +7,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use hve_auth::{
-    Attempt, Credential, HashCost, Method, PasswordHash, SignInRefusal, judge, still_good,
+    Attempt, Credential, HashCost, Method, PasswordHash, Secret, SignInRefusal, judge, still_good,
 };
 use hve_types::{
-    Account, AccountId, AccountLimits, AccountSignIn, State, Suspension, Tenant, TenantId,
-    TenantLimits, TenantSignIn,
+    Account, AccountId, AccountLimits, AccountSignIn, SecretFacts, State, Suspension, Tenant,
+    TenantId, TenantLimits, TenantSignIn,
 };
 use time::{UtcDateTime, macros::utc_datetime};
 
@@ -20,6 +20,15 @@ const HERE: Attempt = Attempt {
     from: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
     method: Method::Password,
 };
+
+fn facts(version: u64, expires_at: Option<UtcDateTime>) -> SecretFacts {
+    SecretFacts {
+        version,
+        label: format!("secret {version}"),
+        created_at: NOW,
+        expires_at,
+    }
+}
 
 fn credential() -> Credential {
     Credential {
@@ -34,6 +43,7 @@ fn credential() -> Credential {
             state: State::Active,
             created_at: NOW,
             credential_version: 3,
+            secrets: vec![facts(3, None)],
         },
         tenant: Tenant {
             id: TenantId(1),
@@ -43,7 +53,10 @@ fn credential() -> Credential {
             state: State::Active,
             created_at: NOW,
         },
-        hash: PasswordHash::decoy(HashCost::default()).unwrap(),
+        secrets: vec![Secret {
+            version: 3,
+            hash: PasswordHash::decoy(HashCost::default()).unwrap(),
+        }],
     }
 }
 
@@ -59,7 +72,7 @@ fn suspension(reason: &str, until: Option<UtcDateTime>) -> Suspension {
 #[test]
 fn a_right_password_makes_a_principal() {
     let credential = credential();
-    let principal = judge(Some(&credential), true, HERE, NOW).unwrap();
+    let principal = judge(Some(&credential), Some(3), HERE, NOW).unwrap();
     assert_eq!(
         (
             principal.tenant,
@@ -83,7 +96,7 @@ fn row_23_unknown_wrong_and_suspended_are_all_alike_without_the_password() {
         (Some(&suspended), false),
     ] {
         assert_eq!(
-            judge(found, right, HERE, NOW),
+            judge(found, right.then_some(3), HERE, NOW),
             Err(SignInRefusal::WrongCredentials)
         );
     }
@@ -94,15 +107,15 @@ fn row_22_a_suspension_is_told_to_who_knows_the_password() {
     let mut found = credential();
     let abuse = suspension("abuse", Some(utc_datetime!(2026-11-25 0:00)));
     found.account.state = State::Suspended(abuse.clone());
-    let refused = judge(Some(&found), true, HERE, NOW).unwrap_err();
+    let refused = judge(Some(&found), Some(3), HERE, NOW).unwrap_err();
     assert_eq!(refused, SignInRefusal::AccountSuspended(abuse));
     assert_eq!(refused.to_string(), "the account is suspended: abuse");
-    assert!(judge(Some(&found), true, HERE, utc_datetime!(2026-11-25 0:00)).is_ok());
+    assert!(judge(Some(&found), Some(3), HERE, utc_datetime!(2026-11-25 0:00)).is_ok());
 
     let unpaid = suspension("unpaid", None);
     found.tenant.state = State::Suspended(unpaid.clone());
     assert_eq!(
-        judge(Some(&found), true, HERE, NOW),
+        judge(Some(&found), Some(3), HERE, NOW),
         Err(SignInRefusal::TenantSuspended(unpaid))
     );
 }
@@ -112,7 +125,7 @@ fn a_directory_that_mixes_tenants_up_lets_nobody_in() {
     let mut found = credential();
     found.tenant.id = TenantId(2);
     assert_eq!(
-        judge(Some(&found), true, HERE, NOW),
+        judge(Some(&found), Some(3), HERE, NOW),
         Err(SignInRefusal::WrongCredentials)
     );
 }
@@ -122,7 +135,7 @@ fn row_22_a_session_ends_with_its_account() {
     let Credential {
         account, tenant, ..
     } = credential();
-    let principal = judge(Some(&credential()), true, HERE, NOW).unwrap();
+    let principal = judge(Some(&credential()), Some(3), HERE, NOW).unwrap();
     let check = |account: Option<&Account>, tenant: Option<&Tenant>| {
         still_good(&principal, account, tenant, HERE, NOW)
     };
@@ -137,7 +150,18 @@ fn row_22_a_session_ends_with_its_account() {
     );
 
     let mut rotated = account.clone();
-    rotated.credential_version += 1;
+    rotated.secrets = vec![facts(3, None), facts(4, None)];
+    assert_eq!(
+        check(Some(&rotated), Some(&tenant)),
+        Ok(()),
+        "rotation has no gap"
+    );
+    rotated.secrets = vec![facts(3, Some(NOW)), facts(4, None)];
+    assert_eq!(
+        check(Some(&rotated), Some(&tenant)),
+        Err(SignInRefusal::CredentialsChanged)
+    );
+    rotated.secrets = vec![facts(4, None)];
     assert_eq!(
         check(Some(&rotated), Some(&tenant)),
         Err(SignInRefusal::CredentialsChanged)
@@ -164,7 +188,7 @@ fn row_42_an_account_that_moved_to_another_tenant_or_name_is_another_account() {
     let Credential {
         account, tenant, ..
     } = credential();
-    let principal = judge(Some(&credential()), true, HERE, NOW).unwrap();
+    let principal = judge(Some(&credential()), Some(3), HERE, NOW).unwrap();
     let mut moved = account.clone();
     moved.tenant = TenantId(2);
     let mut other = tenant.clone();
@@ -182,4 +206,14 @@ fn row_42_an_account_that_moved_to_another_tenant_or_name_is_another_account() {
             Err(SignInRefusal::AccountRemoved)
         );
     }
+}
+
+#[test]
+fn an_expired_secret_is_not_compared_and_the_other_is() {
+    let mut found = credential();
+    found.account.secrets = vec![facts(3, Some(NOW)), facts(4, None)];
+    let hash = found.secrets[0].hash.clone();
+    found.secrets.push(Secret { version: 4, hash });
+    let usable: Vec<u64> = found.usable(NOW).map(|secret| secret.version).collect();
+    assert_eq!(usable, [4]);
 }

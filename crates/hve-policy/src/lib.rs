@@ -50,7 +50,7 @@
 //! # let account = Account {
 //! #     id: AccountId(1), tenant: TenantId(1), address: "payroll@contoso.test".parse()?,
 //! #     display_name: "Payroll".into(), alias: None, limits: AccountLimits::default(), sign_in: Default::default(),
-//! #     state: State::Active, created_at: now, credential_version: 1,
+//! #     state: State::Active, created_at: now, credential_version: 1, secrets: Vec::new(),
 //! # };
 //!
 //! let mut case = Case::new(&tenant, &account, now);

@@ -46,6 +46,7 @@ fn account() -> Account {
         state: State::Active,
         created_at: NOW,
         credential_version: 1,
+        secrets: Vec::new(),
     }
 }
 

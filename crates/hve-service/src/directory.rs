@@ -32,7 +32,7 @@ pub trait Directory: Send + Sync + 'static {
     /// The directory cannot be read.
     fn view(&self) -> Result<Arc<dyn DirectoryView>, DirectoryError>;
 
-    /// The account with that user name, and its password's hash.
+    /// The account with that user name, and the hashes of its secrets.
     ///
     /// # Errors
     /// The directory cannot be read.

@@ -22,9 +22,9 @@ pub(crate) struct HashingPool {
 }
 
 struct Job {
-    hash: PasswordHash,
+    hashes: Vec<PasswordHash>,
     password: SecretString,
-    answer: oneshot::Sender<bool>,
+    answer: oneshot::Sender<Option<usize>>,
 }
 
 /// The line is full; try again in a moment.
@@ -52,15 +52,15 @@ impl HashingPool {
         Ok(Self { jobs })
     }
 
-    /// Compares a password with a hash; false also where the answer was lost.
-    pub(crate) async fn verify(
+    /// Which of these hashes, if any, is of this password?
+    pub(crate) async fn matching(
         &self,
-        hash: PasswordHash,
+        hashes: Vec<PasswordHash>,
         password: SecretString,
-    ) -> Result<bool, Busy> {
+    ) -> Result<Option<usize>, Busy> {
         let (answer, answered) = oneshot::channel();
         let job = Job {
-            hash,
+            hashes,
             password,
             answer,
         };
@@ -87,7 +87,8 @@ fn work(line: &Mutex<Receiver<Job>>) {
         let Ok(job) = next else { return };
         // Whoever has gone away is not worked for.
         if !job.answer.is_closed() {
-            let _ = job.answer.send(job.hash.verify(&job.password));
+            let matching = PasswordHash::matching(&job.hashes, &job.password);
+            let _ = job.answer.send(matching);
         }
     }
 }
@@ -106,11 +107,10 @@ mod tests {
     async fn a_password_is_compared_elsewhere() {
         let pool = HashingPool::start(1, 4).unwrap();
         let hash = hash();
-        assert_eq!(
-            pool.verify(hash.clone(), "right password".into()).await,
-            Ok(true)
-        );
-        assert_eq!(pool.verify(hash, "wrong password".into()).await, Ok(false));
+        let right = pool.matching(vec![hash.clone()], "right password".into());
+        assert_eq!(right.await, Ok(Some(0)));
+        let wrong = pool.matching(vec![hash], "wrong password".into());
+        assert_eq!(wrong.await, Ok(None));
     }
 
     #[tokio::test]
@@ -119,10 +119,10 @@ mod tests {
         let (jobs, _line) = sync_channel(1);
         let pool = HashingPool { jobs };
         let hash = hash();
-        let waiting = pool.verify(hash.clone(), "a".into());
+        let waiting = pool.matching(vec![hash.clone()], "a".into());
         tokio::pin!(waiting);
         let first = std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx)));
         assert!(first.await.is_pending());
-        assert_eq!(pool.verify(hash, "b".into()).await, Err(Busy));
+        assert_eq!(pool.matching(vec![hash], "b".into()).await, Err(Busy));
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use hve_auth::{
     Attempt, Credential, CredentialCache, Guard, GuardLimits, HashCost, Method, PasswordHash,
-    SignInRefusal, WrongPasswords, judge, still_good,
+    Secret, SignInRefusal, WrongPasswords, judge, still_good,
 };
 use hve_smtp::{Credentials, Now, Refusal};
 use hve_types::{AccountId, Address, Principal};
@@ -118,15 +118,22 @@ impl SignIn {
         now: Now,
     ) -> Option<Principal> {
         let account = view.account_named(user?)?;
-        let version = account.credential_version;
-        lock(&self.cache)
-            .knows(account.id, version, &credentials.password, now.monotonic)
-            .then(|| Principal {
-                tenant: account.tenant,
-                account: account.id,
-                address: account.address.clone(),
-                credential_version: version,
-            })
+        let mut cache = lock(&self.cache);
+        let secret = account.secrets.iter().find(|secret| {
+            secret.holds(now.utc)
+                && cache.knows(
+                    account.id,
+                    secret.version,
+                    &credentials.password,
+                    now.monotonic,
+                )
+        })?;
+        Some(Principal {
+            tenant: account.tenant,
+            account: account.id,
+            address: account.address.clone(),
+            credential_version: secret.version,
+        })
     }
 
     /// Compares the password, with the same work for users that do not exist.
@@ -153,32 +160,39 @@ impl SignIn {
             let wrong = SignInRefusal::WrongCredentials;
             return Err(refusals::sign_in(&wrong, now.monotonic));
         }
-        let hash = found.as_ref().map_or(&self.decoy, |found| &found.hash);
-        let right = self
+        let usable: Vec<&Secret> = found.iter().flat_map(|of| of.usable(now.utc)).collect();
+        let mut hashes: Vec<PasswordHash> = usable.iter().map(|of| of.hash.clone()).collect();
+        if hashes.is_empty() {
+            hashes.push(self.decoy.clone());
+        }
+        let matching = self
             .pool
-            .verify(hash.clone(), credentials.password.clone())
+            .matching(hashes, credentials.password.clone())
             .await
             .map_err(|_| refusals::sign_in_busy())?;
-        let judged = judge(found.as_ref(), right, with_password(from), now.utc);
-        self.learn(found.as_ref(), right, credentials, from, now.monotonic);
+        let matched = matching
+            .and_then(|index| usable.get(index))
+            .map(|secret| secret.version);
+        let judged = judge(found.as_ref(), matched, with_password(from), now.utc);
+        self.learn(found.as_ref(), matched, credentials, from, now.monotonic);
         judged.map_err(|refused| refusals::sign_in(&refused, now.monotonic))
     }
 
     fn learn(
         &self,
         found: Option<&Credential>,
-        right: bool,
+        matched: Option<u64>,
         credentials: &Credentials,
         from: IpAddr,
         now: Duration,
     ) {
         let Credentials { user, password, .. } = credentials;
-        match found.filter(|_| right) {
-            Some(Credential { account, .. }) => {
+        match (found, matched) {
+            (Some(Credential { account, .. }), Some(secret)) => {
                 lock(&self.guard).right(user, from, now);
-                lock(&self.cache).remember(account.id, account.credential_version, password, now);
+                lock(&self.cache).remember(account.id, secret, password, now);
             }
-            None => {
+            _ => {
                 let version = found.map(|of| of.account.credential_version);
                 lock(&self.wrong).remember(user, version, password, now);
                 if let Some(blocked) = lock(&self.guard).wrong(user, from, password, now) {

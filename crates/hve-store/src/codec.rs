@@ -171,7 +171,7 @@ pub(crate) fn told_state(state: &State) -> serde_json::Value {
 }
 
 /// To the millisecond, as the rows hold it, so that a time reads the same before and after.
-fn rfc3339(at: UtcDateTime) -> String {
+pub(crate) fn rfc3339(at: UtcDateTime) -> String {
     let at = from_millis(to_millis(at)).unwrap_or(at);
     // Only years outside 0 to 9999 have no such text.
     at.format(&Rfc3339).unwrap_or_else(|_| at.to_string())

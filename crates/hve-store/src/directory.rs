@@ -6,12 +6,14 @@ mod account_rows;
 mod accounts;
 mod domains;
 mod recipients;
+mod secrets;
 mod snapshot;
 mod tenants;
 
 pub use accounts::{AccountChange, NewAccount};
 pub use domains::AcceptedDomain;
 pub use recipients::Imported;
+pub use secrets::NewSecret;
 pub use snapshot::{DirectorySnapshot, Names};
 pub use tenants::NewTenant;
 pub(crate) use {account_rows::find as find_account, tenants::find as find_tenant};

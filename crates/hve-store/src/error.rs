@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use hve_types::{Address, Domain, PolicyName};
+use hve_types::{Address, Domain, PolicyName, SECRETS_MAX};
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
@@ -181,6 +181,12 @@ pub enum ChangeError {
         /// It is the tenant's default.
         default: bool,
     },
+    /// The account has as many secrets as it may.
+    #[error("the account has {SECRETS_MAX} secrets; revoke one first")]
+    SecretCap,
+    /// Another secret of the account is called so.
+    #[error("the account has a secret {0:?} already")]
+    SecretTaken(String),
     /// A text is longer than what people can read.
     #[error("{what} is longer than {max} octets or holds control characters")]
     BadText {
@@ -198,6 +204,9 @@ pub enum ChangeError {
     /// No such recipient in the tenant's directory.
     #[error("{0} is not in the recipient directory")]
     UnknownRecipient(Address),
+    /// No such secret of the account.
+    #[error("the account has no secret {0:?}")]
+    UnknownSecret(String),
     /// No tenant with that number.
     #[error("there is no such tenant")]
     UnknownTenant,

@@ -42,7 +42,8 @@ mod writer;
 
 pub use audit::{Act, AuditEntry};
 pub use directory::{
-    AcceptedDomain, AccountChange, DirectorySnapshot, Imported, Names, NewAccount, NewTenant,
+    AcceptedDomain, AccountChange, DirectorySnapshot, Imported, Names, NewAccount, NewSecret,
+    NewTenant,
 };
 pub use error::{Cause, ChangeError, CommitError, OpenError, StoreError};
 pub use queue::{

@@ -24,6 +24,7 @@ const APPLICATION_ID: i64 = 0x4856_4531;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_store.sql"),
     include_str!("../migrations/0002_sign_in.sql"),
+    include_str!("../migrations/0003_secret.sql"),
 ];
 
 /// How long a change waits for another process's. An import of 100,000 recipients holds the lock

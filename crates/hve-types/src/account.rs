@@ -44,9 +44,38 @@ pub struct Account {
     pub state: State,
     /// When it was added.
     pub created_at: UtcDateTime,
-    /// Counts the changes of its credentials and state: what was verified under another number
-    /// is void.
+    /// Counts the changes of its credentials and state.
     pub credential_version: u64,
+    /// Its secrets, oldest first, at most [`SECRETS_MAX`]; expired ones among them.
+    pub secrets: Vec<SecretFacts>,
+}
+
+/// Secrets an account may have at one time: an old and a new one, while devices change over.
+pub const SECRETS_MAX: usize = 2;
+
+/// What may be told of a secret. The secret itself, or a hash of it, is never part of this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a directory fills in each field, and must hear of a new one"
+)]
+pub struct SecretFacts {
+    /// Its number in the account, never given again: what was verified under it ends with it.
+    pub version: u64,
+    /// What people call it, unique in the account in any case of letters.
+    pub label: String,
+    /// When it was set.
+    pub created_at: UtcDateTime,
+    /// The first moment at which it is void; `None` is never.
+    pub expires_at: Option<UtcDateTime>,
+}
+
+impl SecretFacts {
+    /// May it be used at `now`?
+    #[must_use]
+    pub fn holds(&self, now: UtcDateTime) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
 }
 
 /// May a tenant or an account be used?
@@ -96,7 +125,7 @@ pub struct Principal {
     pub account: AccountId,
     /// The account's address.
     pub address: Address,
-    /// [`Account::credential_version`] at sign-in.
+    /// [`SecretFacts::version`] of the secret it signed in with.
     pub credential_version: u64,
 }
 

@@ -12,7 +12,7 @@ fn signs_in(site: &Site, address: &str, password: &str) -> bool {
     let store = Store::open(&site.store()).unwrap();
     let address = Address::parse(address).unwrap();
     let found = store.credential(&address).unwrap().unwrap();
-    let hash: &PasswordHash = &found.hash;
+    let hash: &PasswordHash = &found.secrets[0].hash;
     hash.verify(&SecretString::from(password))
 }
 

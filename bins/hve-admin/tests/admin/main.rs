@@ -9,6 +9,8 @@ mod directory;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod site;

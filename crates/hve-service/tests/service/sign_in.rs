@@ -242,3 +242,46 @@ async fn an_account_is_bound_to_its_address_list() {
     device.expect("235 ").await;
     service.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_22_two_secrets_rotate_without_a_gap() {
+    const NEW: &str = "the password of next year";
+    let site = Site::new();
+    let service = site.start().await;
+    let mut early = site.client(&service).await;
+    early.sign_in(ACCOUNT, NEW).await;
+    early.expect("535 5.7.3 ").await;
+    let mut with_old = site.signed_in(&service).await;
+    let user = ACCOUNT.parse().unwrap();
+    let known = site.store.credential(&user).unwrap().unwrap();
+    let new = hve_store::NewSecret {
+        label: "next year".into(),
+        password: known.secrets[0].hash.derive_beside(&NEW.into()).unwrap(),
+        expires_at: None,
+    };
+    site.store
+        .add_secret(site.account.id, &new, &act())
+        .unwrap();
+    // It works at once, though it was wrong a moment ago, and so does the old one.
+    let mut with_new = site.client(&service).await;
+    with_new.sign_in(ACCOUNT, NEW).await;
+    with_new.expect("235 ").await;
+    let mail = format!("MAIL FROM:<{ACCOUNT}>");
+    with_old.say(&mail).await;
+    with_old.expect("250 ").await;
+    with_old.say("RSET").await;
+    with_old.expect("250 ").await;
+
+    let label = &known.account.secrets[0].label;
+    site.store
+        .revoke_secret(site.account.id, label, &act())
+        .unwrap();
+    with_old.say(&mail).await;
+    with_old.expect("535 5.7.3 ").await;
+    with_new.say(&mail).await;
+    with_new.expect("250 ").await;
+    let mut revoked = site.client(&service).await;
+    revoked.sign_in(ACCOUNT, PASSWORD).await;
+    revoked.expect("535 5.7.3 ").await;
+    service.stop().await.unwrap();
+}

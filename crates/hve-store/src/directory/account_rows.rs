@@ -4,7 +4,7 @@ use hve_types::{Account, AccountId, TenantId};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Value, json};
 
-use super::{NewAccount, domains};
+use super::{NewAccount, domains, secrets};
 use crate::{
     Act, ChangeError, StoreError,
     audit::{Deed, record},
@@ -53,12 +53,12 @@ pub(super) fn insert_or_revive(
 ) -> Result<Account, ChangeError> {
     let id: i64 = connection
         .prepare_cached(
-            "INSERT INTO account (tenant, key, address, display_name, alias, limits, password,
+            "INSERT INTO account (tenant, key, address, display_name, alias, limits,
                                   credential_version, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)
              ON CONFLICT (tenant, key) DO UPDATE SET
                  address = excluded.address, display_name = excluded.display_name,
-                 alias = excluded.alias, limits = excluded.limits, password = excluded.password,
+                 alias = excluded.alias, limits = excluded.limits,
                  suspension = NULL, sign_in = NULL, credential_version = credential_version + 1,
                  created_at = excluded.created_at, removed_at = NULL
              RETURNING id",
@@ -71,11 +71,11 @@ pub(super) fn insert_or_revive(
                 &new.display_name,
                 &new.alias,
                 codec::account_limits(&new.limits),
-                new.password.as_phc(),
                 to_millis(act.at),
             ),
             |row| row.get(0),
         )?;
+    secrets::replace(connection, AccountId(id), &new.password, act)?;
     by_id(connection, AccountId(id))
 }
 
@@ -104,10 +104,11 @@ pub(super) fn remove(
 ) -> Result<(), ChangeError> {
     connection
         .prepare_cached(
-            "UPDATE account SET removed_at = ?2, password = '',
+            "UPDATE account SET removed_at = ?2,
                                 credential_version = credential_version + 1 WHERE id = ?1",
         )?
         .execute((gone.id.0, to_millis(act.at)))?;
+    secrets::remove_all(connection, gone.id)?;
     note(connection, act, "account-remove", gone, told(gone), None)?;
     Ok(())
 }
@@ -128,20 +129,20 @@ pub(super) fn of(connection: &Connection, tenant: TenantId) -> Result<Vec<Accoun
         "{SELECT} WHERE tenant = ?1 AND removed_at IS NULL ORDER BY key"
     ))?;
     let mut rows = statement.query([tenant.0])?;
-    collect(&mut rows)
+    collect(connection, &mut rows)
 }
 
 pub(super) fn all(connection: &Connection) -> Result<Vec<Account>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE removed_at IS NULL"))?;
     let mut rows = statement.query(())?;
-    collect(&mut rows)
+    collect(connection, &mut rows)
 }
 
 /// The account with that number, unless it was removed.
 pub(crate) fn find(connection: &Connection, id: AccountId) -> Result<Option<Account>, StoreError> {
     connection
         .prepare_cached(&format!("{SELECT} WHERE id = ?1 AND removed_at IS NULL"))?
-        .query_row([id.0], |row| Ok(account(row)))
+        .query_row([id.0], |row| Ok(account(connection, row)))
         .optional()?
         .transpose()
 }
@@ -150,23 +151,27 @@ pub(super) fn by_id(connection: &Connection, id: AccountId) -> Result<Account, C
     find(connection, id)?.ok_or(ChangeError::UnknownAccount)
 }
 
-fn collect(rows: &mut rusqlite::Rows<'_>) -> Result<Vec<Account>, StoreError> {
+fn collect(
+    connection: &Connection,
+    rows: &mut rusqlite::Rows<'_>,
+) -> Result<Vec<Account>, StoreError> {
     let mut accounts = Vec::new();
     while let Some(row) = rows.next()? {
-        accounts.push(account(row)?);
+        accounts.push(account(connection, row)?);
     }
     Ok(accounts)
 }
 
 pub(super) const SELECT: &str =
     "SELECT id, tenant, address, display_name, alias, limits, suspension,
-     created_at, credential_version, sign_in, password FROM account";
+     created_at, credential_version, sign_in FROM account";
 
-pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
+pub(super) fn account(connection: &Connection, row: &Row<'_>) -> Result<Account, StoreError> {
+    let id = AccountId(row.get(0)?);
     let address: String = row.get(2)?;
     let limits: String = row.get(5)?;
     Ok(Account {
-        id: AccountId(row.get(0)?),
+        id,
         tenant: TenantId(row.get(1)?),
         address: to_address(&address)?,
         display_name: row.get(3)?,
@@ -176,6 +181,7 @@ pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         created_at: from_millis(row.get(7)?)?,
         credential_version: from_count(row.get(8)?)?,
         sign_in: codec::to_account_sign_in(row.get::<_, Option<String>>(9)?.as_deref())?,
+        secrets: secrets::facts(connection, id)?,
     })
 }
 
@@ -217,6 +223,7 @@ fn form(account: &Account) -> Value {
         "alias": account.alias,
         "limits": codec::value(&codec::account_limits(&account.limits)),
         "suspension": codec::told_state(&account.state),
+        "secrets": account.secrets.iter().map(secrets::told).collect::<Vec<_>>(),
         "sign_in": codec::value(&codec::account_sign_in(&account.sign_in)),
     })
 }

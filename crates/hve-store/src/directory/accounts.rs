@@ -15,7 +15,7 @@ use super::{
         SELECT, account, by_id, check_address, check_alias, insert_or_revive, note, of, remove,
         told, told_with_password, write,
     },
-    check_text, suspension, tenants,
+    check_text, secrets, suspension, tenants,
 };
 use crate::{Act, ChangeError, Store, StoreError, codec::damaged};
 
@@ -68,13 +68,13 @@ impl Store {
         self.read(|connection| {
             connection
                 .prepare_cached(&format!("{SELECT} WHERE key = ?1 AND removed_at IS NULL"))?
-                .query_row([address.key()], |row| Ok(account(row)))
+                .query_row([address.key()], |row| Ok(account(connection, row)))
                 .optional()?
                 .transpose()
         })
     }
 
-    /// What is known of one user name: its account, its tenant and its password's hash.
+    /// What is known of one user name: its account, its tenant and the hashes of its secrets.
     ///
     /// # Errors
     /// The store failed, or the hash is damaged.
@@ -82,24 +82,19 @@ impl Store {
         self.read_at_once(|connection| {
             let found = connection
                 .prepare_cached(&format!("{SELECT} WHERE key = ?1 AND removed_at IS NULL"))?
-                .query_row([user.key()], |row| {
-                    Ok((account(row), row.get::<_, String>("password")?))
-                })
+                .query_row([user.key()], |row| Ok(account(connection, row)))
                 .optional()?;
-            let Some((account, phc)) = found else {
+            let Some(account) = found.transpose()? else {
                 return Ok(None);
             };
-            let account = account?;
-            // The hash is a secret: it is not shown in the error.
-            let hash = PasswordHash::parse(&phc)
-                .map_err(|_| damaged("password hash of", account.address.as_str()))?;
+            let secrets = secrets::hashes(connection, &account)?;
             let Some(tenant) = tenants::find(connection, account.tenant)? else {
                 return Err(damaged("tenant of", account.address.as_str()));
             };
             Ok(Some(Credential {
                 account,
                 tenant,
-                hash,
+                secrets,
             }))
         })
     }
@@ -170,11 +165,10 @@ impl Store {
             }
             if let Some(password) = &change.password {
                 after.credential_version += 1;
-                connection
-                    .prepare_cached("UPDATE account SET password = ?2 WHERE id = ?1")?
-                    .execute((id.0, password.as_phc()))?;
+                secrets::replace(connection, id, password, act)?;
             }
             write(connection, &after)?;
+            let after = by_id(connection, id)?;
             let told_after = told_with_password(&after, change.password.is_some());
             note(
                 connection,

@@ -21,7 +21,7 @@ fn a_credential_is_found_by_its_address_in_any_case() {
         (&site.account, &site.tenant)
     );
     assert!(
-        found
+        found.secrets[0]
             .hash
             .verify(&SecretString::from("correct horse battery"))
     );
@@ -103,7 +103,11 @@ fn the_log_tells_that_a_password_was_changed_and_never_which() {
         .credential(&site.account.address)
         .unwrap()
         .unwrap();
-    assert!(found.hash.verify(&SecretString::from("another long one")));
+    assert!(
+        found.secrets[0]
+            .hash
+            .verify(&SecretString::from("another long one"))
+    );
 
     let log = site.store.audit(None, 100).unwrap();
     let last = log.last().unwrap();

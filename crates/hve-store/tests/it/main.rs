@@ -19,6 +19,8 @@ mod queue;
 #[cfg(test)]
 mod quota;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod settling;
 #[cfg(test)]
 mod sign_in;
