@@ -130,6 +130,12 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
             if given.not_exempt {
                 rules.exemption = None;
             }
+            if let Some(switch) = given.lenient_bare_lf {
+                rules.leniency.bare_lf = switch.is_on();
+            }
+            if let Some(switch) = given.lenient_long_lines {
+                rules.leniency.long_lines = switch.is_on();
+            }
             if given.from_anywhere || !given.from.is_empty() {
                 rules.networks = given.from;
             }
@@ -150,7 +156,7 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
     Ok(Answer::new(text, json))
 }
 
-fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 4] {
+fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 5] {
     let of = &account.sign_in;
     let exemption = of.exemption.as_ref().map(|exemption| {
         let until = exemption.until.map(|until| desk.clock.show(until));
@@ -169,7 +175,27 @@ fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 4] {
         ("own policy", name_or(of.policy.as_ref(), "-")),
         ("exemption", exemption.unwrap_or_else(|| "-".into())),
         ("signs in from", networks(account)),
+        ("forgiven", leniency(account)),
     ]
+}
+
+/// Each leniency is a finding: it is there for one device, and should go with it.
+fn leniency(account: &Account) -> String {
+    let of = account.sign_in.leniency;
+    let words = [
+        (of.bare_lf, "bare line feeds are made line ends"),
+        (of.long_lines, "lines over 998 octets are wrapped"),
+    ];
+    let words: Vec<&str> = words
+        .iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, word)| *word)
+        .collect();
+    if words.is_empty() {
+        "nothing".into()
+    } else {
+        words.join(", ")
+    }
 }
 
 fn networks(account: &Account) -> String {
@@ -196,6 +222,10 @@ fn account_json(account: &Account) -> Value {
             "since": rfc3339(exemption.since),
             "until": exemption.until.map(rfc3339),
         })),
+        "leniency": {
+            "bare_lf": of.leniency.bare_lf,
+            "long_lines": of.leniency.long_lines,
+        },
         "from": of.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

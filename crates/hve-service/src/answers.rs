@@ -7,7 +7,8 @@ use hve_auth::still_good;
 use hve_delivery::{Content, Due};
 use hve_policy::{RecipientFacts, header, recipient, sender, size};
 use hve_smtp::{
-    Answer, Credentials, DataRequest, MailRequest, Now, Question, RcptRequest, Refusal, Submission,
+    Answer, Credentials, DataRequest, Leniency, MailRequest, Now, Question, RcptRequest, Refusal,
+    Submission,
 };
 use hve_store::NewMessage;
 use hve_types::{Account, Address, DomainKind, Principal, Tenant};
@@ -97,9 +98,10 @@ impl Host {
             .await?;
         let user = signed_in.principal.address.clone();
         info!(account = %user, client = %self.client, mechanism = credentials.mechanism.as_str(), "signed in");
+        let account = view.account(signed_in.principal.account);
+        let leniency = account.map(leniency).unwrap_or_default();
         self.signed_in = Some(signed_in);
         self.tried = None;
-        let leniency = hve_smtp::Leniency::default();
         Ok(Answer::Authenticated { user, leniency })
     }
 
@@ -231,6 +233,15 @@ impl Host {
             (Some(account), Some(tenant)) => Ok((principal, account, tenant)),
             _ => Err(refusals::unavailable()),
         }
+    }
+}
+
+/// What is forgiven the account's device, from the next session on where it is changed.
+const fn leniency(account: &Account) -> Leniency {
+    let of = account.sign_in.leniency;
+    Leniency {
+        bare_lf: of.bare_lf,
+        long_lines: of.long_lines,
     }
 }
 

@@ -31,7 +31,8 @@ pub use ids::{AccountId, QueueId, QueueIdError, TenantId};
 pub use limits::{AccountLimits, Ceiling, TenantLimits};
 pub use mailbox::HeaderMailbox;
 pub use sign_in::{
-    AccountSignIn, AuthenticationPolicy, Exemption, PolicyName, PolicyNameError, TenantSignIn,
+    AccountSignIn, AuthenticationPolicy, DeviceLeniency, Exemption, PolicyName, PolicyNameError,
+    TenantSignIn,
 };
 pub use usage::{UsageEvent, UsageKind};
 

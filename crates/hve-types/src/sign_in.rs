@@ -43,6 +43,18 @@ pub struct AccountSignIn {
     /// Where it may sign in from, together with its secret; none is anywhere. IPv4 networks are
     /// kept as IPv4.
     pub networks: Vec<IpNet>,
+    /// What is forgiven its device. Nothing by default.
+    pub leniency: DeviceLeniency,
+}
+
+/// What is forgiven an old device in the messages it sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "as for TenantSignIn")]
+pub struct DeviceLeniency {
+    /// Line feeds without a carriage return are made whole line ends.
+    pub bare_lf: bool,
+    /// Lines over 998 octets (RFC 5322 §2.1.1) are wrapped.
+    pub long_lines: bool,
 }
 
 /// Why, by whom and until when an account may use a password although a rule says no.

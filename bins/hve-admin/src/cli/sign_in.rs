@@ -114,6 +114,12 @@ pub(crate) struct SignInAccountChanges {
     /// the list
     #[arg(long, value_name = "NETWORK", value_parser = network)]
     pub(crate) from: Vec<IpNet>,
+    /// For an old device: make its bare line feeds whole line ends, instead of refusing its mail
+    #[arg(long, value_enum)]
+    pub(crate) lenient_bare_lf: Option<Switch>,
+    /// For an old device: wrap its lines over 998 octets
+    #[arg(long, value_enum)]
+    pub(crate) lenient_long_lines: Option<Switch>,
     /// It signs in from anywhere
     #[arg(long, conflicts_with = "from")]
     pub(crate) from_anywhere: bool,

@@ -157,3 +157,19 @@ fn nonsense_is_a_usage_error() {
         assert_eq!(site.run(words).code, 2, "{words:?}");
     }
 }
+
+#[test]
+fn a_leniency_is_off_by_default_and_shown_as_a_finding() {
+    let site = Site::new();
+    let show = || site.json(&["sign-in", "show"]);
+    assert_eq!(show()["accounts"], serde_json::json!([]));
+    site.json(&["sign-in", "account", ACCOUNT, "--lenient-bare-lf", "on"]);
+    let leniency = serde_json::json!({"bare_lf": true, "long_lines": false});
+    assert_eq!(show()["accounts"][0]["leniency"], leniency);
+    let told = site.run(&["sign-in", "show"]);
+    assert!(
+        told.out.contains("bare line feeds are made line ends"),
+        "{}",
+        told.out
+    );
+}

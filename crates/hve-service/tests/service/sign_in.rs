@@ -285,3 +285,25 @@ async fn row_22_two_secrets_rotate_without_a_gap() {
     revoked.expect("535 5.7.3 ").await;
     service.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bare_line_feeds_are_forgiven_where_the_account_says_so() {
+    const MESSAGE: &[u8] = b"Subject: Toner\n\nIt is low.\n\r\n.\r\n";
+    let site = Site::new();
+    let service = site.start().await;
+    for (forgiven, reply) in [(false, "550 5.6.11 "), (true, "250 2.0.0 ")] {
+        site.store
+            .change_account_sign_in(site.account.id, |of| of.leniency.bare_lf = forgiven, &act())
+            .unwrap();
+        let mut device = site.signed_in(&service).await;
+        device.say(&format!("MAIL FROM:<{ACCOUNT}>")).await;
+        device.expect("250 ").await;
+        device.say("RCPT TO:<ann@contoso.test>").await;
+        device.expect("250 ").await;
+        device.say("DATA").await;
+        device.expect("354 ").await;
+        device.send(MESSAGE).await;
+        device.expect(reply).await;
+    }
+    service.stop().await.unwrap();
+}

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hve_types::{AccountSignIn, AuthenticationPolicy, Exemption, PolicyName, TenantSignIn};
+use hve_types::{
+    AccountSignIn, AuthenticationPolicy, DeviceLeniency, Exemption, PolicyName, TenantSignIn,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{damaged, from_millis, json, parse, to_millis};
@@ -26,6 +28,15 @@ struct AccountForm {
     policy: Option<String>,
     exemption: Option<ExemptionForm>,
     networks: Vec<String>,
+    // Rows of before the leniency have none.
+    #[serde(default)]
+    leniency: LeniencyForm,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct LeniencyForm {
+    bare_lf: bool,
+    long_lines: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,6 +110,10 @@ pub(crate) fn account_sign_in(of: &AccountSignIn) -> String {
             until: exemption.until.map(to_millis),
         }),
         networks: of.networks.iter().map(ToString::to_string).collect(),
+        leniency: LeniencyForm {
+            bare_lf: of.leniency.bare_lf,
+            long_lines: of.leniency.long_lines,
+        },
     })
 }
 
@@ -116,6 +131,10 @@ pub(crate) fn to_account_sign_in(text: Option<&str>) -> Result<AccountSignIn, St
             .iter()
             .map(network)
             .collect::<Result<_, _>>()?,
+        leniency: DeviceLeniency {
+            bare_lf: form.leniency.bare_lf,
+            long_lines: form.leniency.long_lines,
+        },
     })
 }
 
@@ -160,6 +179,10 @@ mod tests {
                 "192.0.2.0/24".parse().unwrap(),
                 "2001:db8::/32".parse().unwrap(),
             ],
+            leniency: DeviceLeniency {
+                bare_lf: true,
+                long_lines: false,
+            },
         };
         let text = account_sign_in(&account);
         assert_eq!(to_account_sign_in(Some(&text)).unwrap(), account);
