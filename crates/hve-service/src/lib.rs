@@ -49,6 +49,11 @@ mod driver;
 mod files;
 mod hashing;
 mod hints;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no mechanism that takes tokens is offered yet")
+)]
+mod issuer_keys;
 mod listener;
 pub mod log;
 mod permits;

@@ -135,7 +135,7 @@ pub(crate) fn hint(error: &rustls::Error) -> &'static str {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
