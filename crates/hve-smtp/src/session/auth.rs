@@ -35,6 +35,7 @@ impl Session {
 
     /// One line within the exchange.
     pub(super) fn response(&mut self, line: &[u8], now: Now) {
+        self.note_redacted("", line.len());
         let phase = std::mem::replace(&mut self.phase, Phase::Command);
         let Phase::Sasl(exchange) = phase else {
             return;

@@ -44,6 +44,7 @@ impl Session {
             Line::Clean(octets) => self.clean_line(octets, in_sasl, secret, now),
             Line::Broken(fault) => {
                 let refusal = refusal_of(fault);
+                self.note(&[b"<a line that cannot be read>"]);
                 if in_sasl {
                     self.broken_response(refusal, now);
                 } else {
@@ -86,6 +87,7 @@ impl Session {
         let text = text.strip_suffix("\r\n").unwrap_or(text);
         let (verb, rest) = Verb::of(text);
         self.counts.commands += 1;
+        self.note_command(verb, text, rest);
         let forward = matches!(verb, Verb::Data | Verb::Bdat) && self.transaction.is_some();
         if verb != Verb::Rcpt && !forward {
             self.counts.idle_commands = self.counts.idle_commands.saturating_add(1);

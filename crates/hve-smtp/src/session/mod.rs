@@ -6,6 +6,7 @@ mod command;
 mod data;
 mod output;
 mod transaction;
+mod transcript;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -23,6 +24,7 @@ use clock::Clock;
 use data::Chunk;
 use output::Counts;
 use transaction::{Asked, Transaction};
+use transcript::Transcript;
 
 /// One SMTP submission session, server side, without any I/O.
 ///
@@ -54,6 +56,7 @@ pub struct Session {
     /// ahead (RFC 2920 §3.1): those commands are refused, and are no errors of their own.
     aftermath: bool,
     counts: Counts,
+    transcript: Transcript,
     clock: Clock,
     draining: bool,
     /// The client sends no more; what it sent is still served.
@@ -113,6 +116,7 @@ impl Session {
             transaction: None,
             aftermath: false,
             counts: Counts::default(),
+            transcript: Transcript::default(),
             clock: Clock::new(now),
             draining: false,
             half_closed: false,

@@ -29,6 +29,7 @@ impl Session {
     }
 
     pub(super) fn flush(&mut self) -> Step {
+        self.note_output();
         Step::Send(std::mem::take(&mut self.out))
     }
 
