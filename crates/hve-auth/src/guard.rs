@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::{
     SignInRefusal,
-    guard_table::Table,
+    guard_table::{BlockLengths, Table},
     keyed::{Keyed, canonical},
 };
 
@@ -25,16 +25,23 @@ use crate::{
 )]
 pub struct GuardLimits {
     /// Distinct wrong passwords for one user name, from anywhere, that block it. Default 10: far
-    /// more than a person who mistypes, 960 guesses a day at most against passwords of at least
-    /// 12 characters.
+    /// more than a person who mistypes; some 100 guesses a day as blocks grow, against passwords
+    /// of at least 12 characters.
     pub secrets_per_account: usize,
     /// Distinct pairs of user name and wrong password from one address that block it. Default 50:
     /// an office behind one address may have 49 devices with an old password each.
     pub secrets_per_address: usize,
     /// For how long a wrong password counts after it was last tried. Default 15 minutes.
     pub window: Duration,
-    /// How long a block lasts. Default 15 minutes: guessing becomes hopeless, waiting does not.
+    /// How long a first block lasts; each further one within `block_memory` lasts twice as long.
+    /// Default 15 minutes: guessing becomes hopeless, waiting does not.
     pub block: Duration,
+    /// The longest block. Default 4 hours: who is locked out by a stranger still gets in the same
+    /// working day.
+    pub block_longest: Duration,
+    /// For how long after its end a block makes the next one longer. Default 24 hours: an attack
+    /// that rests over night goes on where it was.
+    pub block_memory: Duration,
     /// How long a pair of account and address that was right is spared. Default 30 days: a device
     /// that reports once a month stays known.
     pub known_for: Duration,
@@ -52,6 +59,8 @@ impl Default for GuardLimits {
             secrets_per_address: 50,
             window: Duration::from_secs(15 * MINUTE),
             block: Duration::from_secs(15 * MINUTE),
+            block_longest: Duration::from_secs(4 * 60 * MINUTE),
+            block_memory: Duration::from_secs(24 * 60 * MINUTE),
             known_for: Duration::from_secs(30 * 24 * 60 * MINUTE),
             entries: 65_536,
         }
@@ -126,7 +135,9 @@ impl Guard {
         let secret = self.secret(&keys, password);
         let GuardLimits {
             window,
-            block,
+            block: first,
+            block_longest: longest,
+            block_memory: memory,
             secrets_per_account,
             secrets_per_address,
             ..
@@ -137,17 +148,23 @@ impl Guard {
                 self.pairs.remove(keys.pair);
             }
         }
-        let until = now.saturating_add(block);
+        let lengths = BlockLengths {
+            first,
+            longest,
+            memory,
+        };
         let mut begun = None;
         if self.addresses.count(keys.address, secret, window, now) >= secrets_per_address {
-            self.addresses.block(keys.address, until);
-            begun = Some(BlockedBy::Address);
+            let by = BlockedBy::Address;
+            let until = self.addresses.block(keys.address, lengths, now);
+            begun = until.map(|until| Blocked { until, by });
         }
         if self.accounts.count(keys.account, secret, window, now) >= secrets_per_account {
-            self.accounts.block(keys.account, until);
-            begun = Some(BlockedBy::Account);
+            let by = BlockedBy::Account;
+            let until = self.accounts.block(keys.account, lengths, now);
+            begun = until.map(|until| Blocked { until, by }).or(begun);
         }
-        begun.map(|by| Blocked { until, by })
+        begun
     }
 
     /// Notes a right password: from now on this pair is known, and what it got wrong is forgiven.

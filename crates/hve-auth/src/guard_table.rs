@@ -9,11 +9,23 @@ pub(crate) struct Table {
     entries: HashMap<u128, Entry>,
 }
 
+/// How long blocks last.
+#[derive(Clone, Copy)]
+pub(crate) struct BlockLengths {
+    pub(crate) first: Duration,
+    pub(crate) longest: Duration,
+    /// For how long after its end a block makes the next one longer.
+    pub(crate) memory: Duration,
+}
+
 #[derive(Default)]
 struct Entry {
     /// Distinct secrets, each with the time it was last tried.
     tried: Vec<(u64, Duration)>,
     blocked_until: Duration,
+    /// Blocks in a row, remembered until then.
+    blocks: u32,
+    blocks_until: Duration,
     kept_until: Duration,
     touched: Duration,
     /// The time from which the tried secrets do not matter any more.
@@ -62,12 +74,29 @@ impl Table {
         entry.tried.len()
     }
 
-    /// Blocks a key and forgets what led to it: after the block counting begins anew.
-    pub(crate) fn block(&mut self, key: u128, until: Duration) {
-        if let Some(entry) = self.entries.get_mut(&key) {
-            entry.blocked_until = until;
-            entry.tried = Vec::new();
+    /// Blocks a key and forgets what led to it: after the block counting begins anew. Each
+    /// further block within the memory is twice as long as the one before. Returns its end;
+    /// `None` where the key is blocked already: guesses that waited for a thread begin no second.
+    pub(crate) fn block(
+        &mut self,
+        key: u128,
+        lengths: BlockLengths,
+        now: Duration,
+    ) -> Option<Duration> {
+        let entry = self.entry(key, now);
+        entry.tried = Vec::new();
+        if now < entry.blocked_until {
+            return None;
         }
+        if now >= entry.blocks_until {
+            entry.blocks = 0;
+        }
+        let factor = 2_u32.saturating_pow(entry.blocks);
+        let length = lengths.first.saturating_mul(factor).min(lengths.longest);
+        entry.blocks = entry.blocks.saturating_add(1);
+        entry.blocked_until = now.saturating_add(length);
+        entry.blocks_until = entry.blocked_until.saturating_add(lengths.memory);
+        Some(entry.blocked_until)
     }
 
     /// Spares a key until then, with nothing held against it.
@@ -95,7 +124,7 @@ impl Table {
     /// table, so little for each new entry.
     fn make_room(&mut self, now: Duration) {
         self.entries.retain(|_, entry| {
-            now < entry.blocked_until || now < entry.kept_until || now < entry.stale_at
+            now < entry.blocks_until || now < entry.kept_until || now < entry.stale_at
         });
         let target = self.capacity - self.capacity.div_ceil(4);
         let Some(surplus) = self.entries.len().checked_sub(target).filter(|n| *n > 0) else {

@@ -176,6 +176,31 @@ fn a_block_ends_and_counting_begins_anew() {
 }
 
 #[test]
+fn row_20_blocks_grow_and_a_known_pair_works_through_all_of_them() {
+    let mut guard = guard();
+    let office = v4(77);
+    guard.right(USER, office, START);
+    let mut now = START;
+    for minutes in [15, 30, 60, 120, 240, 240] {
+        assert_eq!(attack(&mut guard, USER, v4(1), 1_000, now), 10);
+        let blocked = guard.admit(USER, v4(2), now).unwrap_err();
+        assert_eq!(blocked.until, now + minutes * MINUTE);
+        assert_eq!(guard.admit(USER, office, now), Ok(()));
+        now = blocked.until;
+    }
+    // A day after the last block it is forgotten, not a moment before.
+    let day = 24 * 60 * MINUTE;
+    now += day - Duration::from_nanos(1);
+    attack(&mut guard, USER, v4(1), 10, now);
+    let blocked = guard.admit(USER, v4(2), now).unwrap_err();
+    assert_eq!(blocked.until, now + 240 * MINUTE);
+    now = blocked.until + day;
+    attack(&mut guard, USER, v4(1), 10, now);
+    let blocked = guard.admit(USER, v4(2), now).unwrap_err();
+    assert_eq!(blocked.until, now + 15 * MINUTE);
+}
+
+#[test]
 fn wrong_passwords_count_for_the_window_only() {
     let mut guard = guard();
     for guess in 0..9 {
@@ -298,4 +323,22 @@ fn nothing_secret_is_shown() {
         !shown.contains("canary") && !shown.contains("10.0"),
         "{shown}"
     );
+}
+
+#[test]
+fn guesses_that_waited_for_a_thread_begin_one_block() {
+    let mut guard = Guard::new([7; 32], GuardLimits::default());
+    let now = Duration::from_secs(1);
+    let mut begun = 0;
+    for guess in 0..100_u8 {
+        // Each from an address of its own, and all admitted before the first was found wrong.
+        let from = std::net::IpAddr::from([192, 0, 2, guess]);
+        let password = secrecy::SecretString::from(format!("guess {guess}"));
+        let blocked = guard.wrong("hve01@contoso.test", from, &password, now);
+        begun += u32::from(blocked.is_some());
+    }
+    assert_eq!(begun, 1);
+    let here = std::net::IpAddr::from([198, 51, 100, 1]);
+    let blocked = guard.admit("hve01@contoso.test", here, now).unwrap_err();
+    assert_eq!(blocked.until, now + GuardLimits::default().block);
 }
