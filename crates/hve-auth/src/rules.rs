@@ -81,10 +81,13 @@ impl SignInRule {
             },
             Self::Networks => networks(account, attempt.from),
             Self::SecurityDefaults if tenant.sign_in.security_defaults => {
-                unless_exempt(account, attempt, now, RuleBlock::SecurityDefaults)
+                unless_exempt(account, attempt, now, || RuleBlock::SecurityDefaults)
             }
             Self::AuthenticationPolicy => match blocking_policy(tenant, account) {
-                Some(block) => unless_exempt(account, attempt, now, block),
+                Some((name, own)) => unless_exempt(account, attempt, now, || RuleBlock::Policy {
+                    name: name.to_string(),
+                    own,
+                }),
                 None => SignInVerdict::Passes,
             },
             // As in the original: it is about mailboxes, which these accounts have none of.
@@ -168,32 +171,28 @@ fn networks(account: &Account, from: IpAddr) -> SignInVerdict {
     }
 }
 
-/// The policy that decides, where it allows no password. A policy that is named and not there
-/// allows none: whoever named it wanted a restriction.
-fn blocking_policy(tenant: &Tenant, account: &Account) -> Option<RuleBlock> {
+/// The policy that decides, and whether it is the account's own, where it allows no password. One
+/// that is named and not there allows none: whoever named it wanted a restriction.
+fn blocking_policy<'a>(tenant: &'a Tenant, account: &'a Account) -> Option<(&'a PolicyName, bool)> {
     let own = account.sign_in.policy.as_ref();
-    let name: &PolicyName = own.or(tenant.sign_in.default_policy.as_ref())?;
+    let name = own.or(tenant.sign_in.default_policy.as_ref())?;
     let policy = tenant.sign_in.policies.get(name);
-    if policy.is_some_and(|policy| policy.allow_basic_auth_smtp) {
-        return None;
-    }
-    Some(RuleBlock::Policy {
-        name: name.to_string(),
-        own: own.is_some(),
-    })
+    let allows = policy.is_some_and(|policy| policy.allow_basic_auth_smtp);
+    (!allows).then_some((name, own.is_some()))
 }
 
+/// The words of the block are made for who is blocked only: this is asked at every command.
 fn unless_exempt(
     account: &Account,
     attempt: Attempt,
     now: UtcDateTime,
-    block: RuleBlock,
+    block: impl FnOnce() -> RuleBlock,
 ) -> SignInVerdict {
     if attempt.method != Method::Password {
         return SignInVerdict::Passes;
     }
     match &account.sign_in.exemption {
         Some(exemption) if exemption.holds(now) => SignInVerdict::Exempt,
-        _ => blocks(SignInRefusal::Rule(block)),
+        _ => blocks(SignInRefusal::Rule(block())),
     }
 }
