@@ -18,7 +18,7 @@
 //! use std::{net::IpAddr, time::Duration};
 //! use hve_auth::{Attempt, CredentialCache, Guard, GuardLimits, HashCost, Method, PasswordHash, SignInRefusal};
 //! # use hve_auth::{Credential, Secret, judge};
-//! # use hve_types::{Account, AccountId, AccountLimits, SecretFacts, State, Tenant, TenantId, TenantLimits};
+//! # use hve_types::{Account, AccountId, AccountLimits, Proof, SecretFacts, State, Tenant, TenantId, TenantLimits};
 //! # use secrecy::SecretString;
 //! # use time::macros::utc_datetime;
 //! # let utc = utc_datetime!(2026-11-24 6:00);
@@ -70,7 +70,7 @@
 //!             guard.wrong(user, from, password, now);
 //!         }
 //!     }
-//!     judge(found, matched, Attempt { from, method: Method::Password }, utc)
+//!     judge(found, matched.map(|version| Proof::Secret { version }), Attempt { from, method: Method::Password }, utc)
 //! };
 //!
 //! let (user, now) = ("hve01@contoso.test", Duration::ZERO);

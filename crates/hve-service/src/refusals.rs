@@ -56,6 +56,9 @@ pub(crate) fn sign_in(refused: &SignInRefusal, now: Duration) -> Refusal {
             };
             return refusal(535, Enhanced(5, 7, 139), reason, sentence(block));
         }
+        SignInRefusal::TokenExpired(_) => {
+            return refusal(535, Enhanced(5, 7, 143), "token-expired", sentence(refused));
+        }
         SignInRefusal::WrongCredentials => "wrong-credentials",
         // The enum may grow: what is not known here is refused like a wrong password.
         _ => "sign-in-refused",

@@ -11,7 +11,7 @@ use hve_auth::{
     Secret, SignInRefusal, WrongPasswords, judge, still_good,
 };
 use hve_smtp::{Credentials, Now, Refusal};
-use hve_types::{AccountId, Address, Principal};
+use hve_types::{AccountId, Address, Principal, Proof};
 use tracing::{error, warn};
 
 use crate::{
@@ -132,7 +132,9 @@ impl SignIn {
             tenant: account.tenant,
             account: account.id,
             address: account.address.clone(),
-            credential_version: secret.version,
+            proof: Proof::Secret {
+                version: secret.version,
+            },
         })
     }
 
@@ -173,7 +175,8 @@ impl SignIn {
         let matched = matching
             .and_then(|index| usable.get(index))
             .map(|secret| secret.version);
-        let judged = judge(found.as_ref(), matched, with_password(from), now.utc);
+        let proof = matched.map(|version| Proof::Secret { version });
+        let judged = judge(found.as_ref(), proof, with_password(from), now.utc);
         self.learn(found.as_ref(), matched, credentials, from, now.monotonic);
         judged.map_err(|refused| refusals::sign_in(&refused, now.monotonic))
     }

@@ -23,7 +23,7 @@ mod mailbox;
 mod sign_in;
 mod usage;
 
-pub use account::{Account, Principal, SECRETS_MAX, SecretFacts, State, Suspension, Tenant};
+pub use account::{Account, Principal, Proof, SECRETS_MAX, SecretFacts, State, Suspension, Tenant};
 pub use address::{Address, AddressError};
 pub use domain::{Domain, DomainError, DomainKind};
 pub use envelope::{BodyKind, Envelope, Notify, Recipient, Return};
