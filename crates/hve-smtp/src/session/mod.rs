@@ -5,6 +5,7 @@ mod clock;
 mod command;
 mod data;
 mod output;
+mod redact;
 mod transaction;
 mod transcript;
 
@@ -299,6 +300,12 @@ impl Session {
     #[must_use]
     pub const fn opening(&self) -> &Opening {
         &self.opening
+    }
+
+    /// Messages queued so far.
+    #[must_use]
+    pub const fn messages(&self) -> u32 {
+        self.counts.messages
     }
 
     const fn is_idle(&self) -> bool {
