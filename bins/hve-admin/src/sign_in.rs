@@ -139,6 +139,9 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
             if given.from_anywhere || !given.from.is_empty() {
                 rules.networks = given.from;
             }
+            if given.at_any_time || given.hours.is_some() {
+                rules.hours = given.hours;
+            }
         },
         &desk.act,
     )?;
@@ -156,7 +159,7 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
     Ok(Answer::new(text, json))
 }
 
-fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 5] {
+fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 6] {
     let of = &account.sign_in;
     let exemption = of.exemption.as_ref().map(|exemption| {
         let until = exemption.until.map(|until| desk.clock.show(until));
@@ -175,6 +178,12 @@ fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 5] {
         ("own policy", name_or(of.policy.as_ref(), "-")),
         ("exemption", exemption.unwrap_or_else(|| "-".into())),
         ("signs in from", networks(account)),
+        (
+            "signs in at",
+            of.hours
+                .as_ref()
+                .map_or_else(|| "any time".to_owned(), ToString::to_string),
+        ),
         ("forgiven", leniency(account)),
     ]
 }
@@ -226,6 +235,7 @@ fn account_json(account: &Account) -> Value {
             "bare_lf": of.leniency.bare_lf,
             "long_lines": of.leniency.long_lines,
         },
+        "hours": of.hours.as_ref().map(ToString::to_string),
         "from": of.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

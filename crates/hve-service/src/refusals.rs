@@ -49,6 +49,7 @@ pub(crate) fn sign_in(refused: &SignInRefusal, now: Duration) -> Refusal {
         SignInRefusal::TenantSuspended(_) => "tenant-suspended",
         SignInRefusal::Rule(block) => {
             let reason = match block {
+                RuleBlock::Hours(_) => "sign-in-hours",
                 RuleBlock::Network(_) => "sign-in-network",
                 RuleBlock::Policy { .. } => "sign-in-policy",
                 RuleBlock::SecurityDefaults => "security-defaults",

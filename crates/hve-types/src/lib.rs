@@ -17,6 +17,7 @@ mod account;
 mod address;
 mod domain;
 mod envelope;
+mod hours;
 mod ids;
 mod limits;
 mod mailbox;
@@ -27,6 +28,7 @@ pub use account::{Account, Principal, Proof, SECRETS_MAX, SecretFacts, State, Su
 pub use address::{Address, AddressError};
 pub use domain::{Domain, DomainError, DomainKind};
 pub use envelope::{BodyKind, Envelope, Notify, Recipient, Return};
+pub use hours::{SignInHours, SignInHoursError};
 pub use ids::{AccountId, QueueId, QueueIdError, TenantId};
 pub use limits::{AccountLimits, Ceiling, TenantLimits};
 pub use mailbox::HeaderMailbox;

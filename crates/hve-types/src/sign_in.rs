@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use thiserror::Error;
 use time::UtcDateTime;
 
+use crate::SignInHours;
+
 /// How the accounts of a tenant may sign in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
@@ -43,6 +45,8 @@ pub struct AccountSignIn {
     /// Where it may sign in from, together with its secret; none is anywhere. IPv4 networks are
     /// kept as IPv4.
     pub networks: Vec<IpNet>,
+    /// When it may be used, together with its secret; none is always.
+    pub hours: Option<SignInHours>,
     /// What is forgiven its device. Nothing by default.
     pub leniency: DeviceLeniency,
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use hve_types::{
-    AccountSignIn, AuthenticationPolicy, DeviceLeniency, Exemption, PolicyName, TenantSignIn,
+    AccountSignIn, AuthenticationPolicy, DeviceLeniency, Exemption, PolicyName, SignInHours,
+    TenantSignIn,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ struct AccountForm {
     policy: Option<String>,
     exemption: Option<ExemptionForm>,
     networks: Vec<String>,
+    #[serde(default)]
+    hours: Option<String>,
     // Rows of before the leniency have none.
     #[serde(default)]
     leniency: LeniencyForm,
@@ -110,6 +113,7 @@ pub(crate) fn account_sign_in(of: &AccountSignIn) -> String {
             until: exemption.until.map(to_millis),
         }),
         networks: of.networks.iter().map(ToString::to_string).collect(),
+        hours: of.hours.as_ref().map(ToString::to_string),
         leniency: LeniencyForm {
             bare_lf: of.leniency.bare_lf,
             long_lines: of.leniency.long_lines,
@@ -131,6 +135,7 @@ pub(crate) fn to_account_sign_in(text: Option<&str>) -> Result<AccountSignIn, St
             .iter()
             .map(network)
             .collect::<Result<_, _>>()?,
+        hours: form.hours.as_deref().map(hours).transpose()?,
         leniency: DeviceLeniency {
             bare_lf: form.leniency.bare_lf,
             long_lines: form.leniency.long_lines,
@@ -145,6 +150,10 @@ fn exemption(form: ExemptionForm) -> Result<Exemption, StoreError> {
         since: from_millis(form.since)?,
         until: form.until.map(from_millis).transpose()?,
     })
+}
+
+fn hours(text: &str) -> Result<SignInHours, StoreError> {
+    text.parse().map_err(|_| damaged("hours", text))
 }
 
 fn policy_name(text: &str) -> Result<PolicyName, StoreError> {
@@ -179,6 +188,7 @@ mod tests {
                 "192.0.2.0/24".parse().unwrap(),
                 "2001:db8::/32".parse().unwrap(),
             ],
+            hours: Some("Europe/Berlin Mon-Fri 06:00-20:00".parse().unwrap()),
             leniency: DeviceLeniency {
                 bare_lf: true,
                 long_lines: false,
