@@ -22,7 +22,7 @@ impl Session {
         }
         let secret = in_sasl || self.lines.has_whole_line() && is_auth(pending);
         let limits = &self.config.limits;
-        let sasl = if self.config.mechanisms.iter().any(|m| m.is_bearer()) {
+        let sasl = if self.mechanisms().iter().any(|m| m.is_bearer()) {
             limits.bearer_line_octets
         } else {
             limits.sasl_line_octets
@@ -194,8 +194,9 @@ impl Session {
             extended,
         });
         if extended {
-            let tls = self.opening.tls.is_some();
-            ehlo::ehlo(&mut self.out, &self.config, &self.opening, tls);
+            let auth = self.opening.tls.is_some().then(|| self.mechanisms());
+            let reply = ehlo::ehlo(&self.config, &self.opening, auth);
+            self.say(&reply);
         } else {
             ehlo::helo(&mut self.out, &self.config);
         }
