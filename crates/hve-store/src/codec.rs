@@ -69,7 +69,7 @@ pub(crate) fn value(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-fn parse<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, StoreError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| damaged(what, &error.to_string()))
 }
 
