@@ -103,8 +103,7 @@ pub use password::{HashCost, HashError, PasswordHash};
 pub use rules::{Attempt, Method, RuleBlock, SignInRule, SignInVerdict, check_rules};
 pub use sign_in::{Credential, Secret, SignInRefusal, judge, still_good};
 pub use token::{
-    ALLOWED_APPS_MAX, AppRefusal, Issuer, KeyAdvice, KeyCache, KeySet, KeySetError,
-    TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX, TokenFacts, TokenKind, TokenRefusal, UnverifiedToken,
-    check_token, may_use, read_unverified,
+    AppRefusal, KeyAdvice, KeyCache, KeySet, KeySetError, TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX,
+    TokenFacts, TokenKind, TokenRefusal, UnverifiedToken, check_token, may_use, read_unverified,
 };
 pub use wrong::WrongPasswords;

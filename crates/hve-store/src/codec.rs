@@ -2,6 +2,7 @@
 //! can read them. The serde types live here and are nobody's API.
 
 mod envelope;
+mod oauth;
 mod sign_in;
 
 use std::num::NonZeroU32;

@@ -21,6 +21,7 @@ mod hours;
 mod ids;
 mod limits;
 mod mailbox;
+mod oauth;
 mod sign_in;
 mod usage;
 
@@ -32,6 +33,7 @@ pub use hours::{SignInHours, SignInHoursError};
 pub use ids::{AccountId, QueueId, QueueIdError, TenantId};
 pub use limits::{AccountLimits, Ceiling, TenantLimits};
 pub use mailbox::HeaderMailbox;
+pub use oauth::{ALLOWED_APPS_MAX, AUDIENCES_MAX, AllowedApp, ISSUERS_MAX, Issuer};
 pub use sign_in::{
     AccountSignIn, AuthenticationPolicy, DeviceLeniency, Exemption, PolicyName, PolicyNameError,
     TenantSignIn,

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 use time::UtcDateTime;
 
-use crate::SignInHours;
+use crate::{AllowedApp, Issuer, SignInHours};
 
 /// How the accounts of a tenant may sign in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct TenantSignIn {
     /// The switch of the transport configuration for mailboxes. As in the original it has **no**
     /// effect on these accounts; it is kept so that a script which sets it goes on working.
     pub smtp_client_authentication_disabled: bool,
+    /// Whose access tokens are taken, at most [`ISSUERS_MAX`](crate::ISSUERS_MAX), each once.
+    pub issuers: Vec<Issuer>,
 }
 
 /// What an authentication policy allows. A new one allows no password until told otherwise.
@@ -49,6 +51,9 @@ pub struct AccountSignIn {
     pub hours: Option<SignInHours>,
     /// What is forgiven its device. Nothing by default.
     pub leniency: DeviceLeniency,
+    /// Whom it lets in by OAuth, at most [`ALLOWED_APPS_MAX`](crate::ALLOWED_APPS_MAX), each
+    /// once; none is nobody.
+    pub apps: Vec<AllowedApp>,
 }
 
 /// What is forgiven an old device in the messages it sends.

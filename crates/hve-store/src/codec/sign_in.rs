@@ -8,7 +8,11 @@ use hve_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{damaged, from_millis, json, parse, to_millis};
+use super::{
+    damaged, from_millis, json,
+    oauth::{self, AppForm, IssuerForm},
+    parse, to_millis,
+};
 use crate::StoreError;
 
 #[derive(Serialize, Deserialize)]
@@ -17,6 +21,8 @@ struct TenantForm {
     policies: BTreeMap<String, PolicyForm>,
     default_policy: Option<String>,
     smtp_client_authentication_disabled: bool,
+    #[serde(default)]
+    issuers: Vec<IssuerForm>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,6 +40,8 @@ struct AccountForm {
     // Rows of before the leniency have none.
     #[serde(default)]
     leniency: LeniencyForm,
+    #[serde(default)]
+    apps: Vec<AppForm>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -68,6 +76,7 @@ pub(crate) fn tenant_sign_in(of: &TenantSignIn) -> String {
             .collect(),
         default_policy: of.default_policy.as_ref().map(ToString::to_string),
         smtp_client_authentication_disabled: of.smtp_client_authentication_disabled,
+        issuers: oauth::issuer_forms(&of.issuers),
     })
 }
 
@@ -100,6 +109,7 @@ pub(crate) fn to_tenant_sign_in(text: Option<&str>) -> Result<TenantSignIn, Stor
             .map(policy_name)
             .transpose()?,
         smtp_client_authentication_disabled: form.smtp_client_authentication_disabled,
+        issuers: form.issuers.into_iter().map(Into::into).collect(),
     })
 }
 
@@ -118,6 +128,7 @@ pub(crate) fn account_sign_in(of: &AccountSignIn) -> String {
             bare_lf: of.leniency.bare_lf,
             long_lines: of.leniency.long_lines,
         },
+        apps: oauth::app_forms(&of.apps),
     })
 }
 
@@ -140,6 +151,7 @@ pub(crate) fn to_account_sign_in(text: Option<&str>) -> Result<AccountSignIn, St
             bare_lf: form.leniency.bare_lf,
             long_lines: form.leniency.long_lines,
         },
+        apps: form.apps.into_iter().map(Into::into).collect(),
     })
 }
 
@@ -163,6 +175,7 @@ fn policy_name(text: &str) -> Result<PolicyName, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hve_types::{AllowedApp, Issuer};
     use time::macros::utc_datetime;
 
     #[test]
@@ -173,6 +186,18 @@ mod tests {
             policies: [(name.clone(), AuthenticationPolicy::default())].into(),
             default_policy: Some(name.clone()),
             smtp_client_authentication_disabled: true,
+            issuers: vec![
+                Issuer {
+                    url: "https://id.contoso.test/".into(),
+                    audiences: vec!["https://smtp.contoso.test".into()],
+                    directory: Some("72f988bf".into()),
+                },
+                Issuer {
+                    url: "http://127.0.0.1:8080".into(),
+                    audiences: vec!["a".into(), "b".into()],
+                    directory: None,
+                },
+            ],
         };
         let text = tenant_sign_in(&tenant);
         assert_eq!(to_tenant_sign_in(Some(&text)).unwrap(), tenant);
@@ -193,6 +218,10 @@ mod tests {
                 bare_lf: true,
                 long_lines: false,
             },
+            apps: vec![AllowedApp {
+                object_id: "af1c".into(),
+                label: "payroll".into(),
+            }],
         };
         let text = account_sign_in(&account);
         assert_eq!(to_account_sign_in(Some(&text)).unwrap(), account);
