@@ -69,5 +69,6 @@ mod transport;
 
 pub use directory::{Directory, DirectoryError, DirectoryView};
 pub use files::raise_file_limit;
+pub use issuer_keys::{BadIssuer, check_issuer};
 pub use service::{Parts, Ready, RunError, Service, run};
 pub use signals::{Ask, Signals};

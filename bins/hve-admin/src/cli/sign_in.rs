@@ -7,7 +7,7 @@ use hve_types::{Address, PolicyName, SignInHours};
 use ipnet::IpNet;
 use time::UtcDateTime;
 
-use super::{Confirmation, TenantChoice};
+use super::{AppVerb, Confirmation, IssuerVerb, TenantChoice};
 use crate::{size, when};
 
 #[derive(Debug, Subcommand)]
@@ -30,6 +30,12 @@ pub(crate) enum SignInVerb {
     /// Authentication policies: who names one is bound by it
     #[command(subcommand)]
     Policy(SignInPolicyVerb),
+    /// OAuth: the issuers whose access tokens the tenant takes
+    #[command(subcommand)]
+    Issuer(IssuerVerb),
+    /// OAuth: the applications that an account lets in
+    #[command(subcommand)]
+    App(AppVerb),
 }
 
 #[derive(Debug, Subcommand)]
