@@ -47,6 +47,7 @@ pub mod demo;
 mod directory;
 mod driver;
 mod files;
+mod guarded;
 mod hashing;
 mod hints;
 #[cfg_attr(
