@@ -2,7 +2,6 @@
 
 mod books;
 mod directory;
-mod oauth;
 mod secret;
 mod sign_in;
 
@@ -20,7 +19,6 @@ pub(crate) use directory::{
     AccountAdd, AccountSet, AccountVerb, DomainVerb, RecipientVerb, SuspendArgs, TenantLimitArgs,
     TenantVerb,
 };
-pub(crate) use oauth::{AppVerb, IssuerAdd, IssuerVerb};
 pub(crate) use secret::{SecretAdd, SecretVerb};
 pub(crate) use sign_in::{
     AccountTest, NamedPolicy, SignInAccount, SignInPolicyVerb, SignInSet, SignInVerb,

@@ -8,7 +8,6 @@ mod desk;
 mod domain;
 mod failure;
 mod host;
-mod oauth;
 mod output;
 mod password;
 mod policy;

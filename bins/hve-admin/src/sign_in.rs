@@ -8,7 +8,6 @@ use crate::{
     confirm::confirm,
     desk::Desk,
     failure::{Failure, Result},
-    oauth,
     output::{self, Answer},
     preflight,
     when::rfc3339,
@@ -20,8 +19,6 @@ pub(crate) fn run(verb: SignInVerb, desk: &Desk) -> Result<Answer> {
         SignInVerb::Set(set) => self::set(set, desk),
         SignInVerb::Account(change) => account(change, desk),
         SignInVerb::Policy(verb) => policy(verb, desk),
-        SignInVerb::Issuer(verb) => oauth::issuer(verb, desk),
-        SignInVerb::App(verb) => oauth::app(verb, desk),
     }
 }
 
@@ -142,9 +139,6 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
             if given.from_anywhere || !given.from.is_empty() {
                 rules.networks = given.from;
             }
-            if given.at_any_time || given.hours.is_some() {
-                rules.hours = given.hours;
-            }
         },
         &desk.act,
     )?;
@@ -162,7 +156,7 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
     Ok(Answer::new(text, json))
 }
 
-fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 7] {
+fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 5] {
     let of = &account.sign_in;
     let exemption = of.exemption.as_ref().map(|exemption| {
         let until = exemption.until.map(|until| desk.clock.show(until));
@@ -181,14 +175,7 @@ fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 7] {
         ("own policy", name_or(of.policy.as_ref(), "-")),
         ("exemption", exemption.unwrap_or_else(|| "-".into())),
         ("signs in from", networks(account)),
-        (
-            "signs in at",
-            of.hours
-                .as_ref()
-                .map_or_else(|| "any time".to_owned(), ToString::to_string),
-        ),
         ("forgiven", leniency(account)),
-        ("lets in", oauth::apps_text(account)),
     ]
 }
 
@@ -239,9 +226,7 @@ fn account_json(account: &Account) -> Value {
             "bare_lf": of.leniency.bare_lf,
             "long_lines": of.leniency.long_lines,
         },
-        "hours": of.hours.as_ref().map(ToString::to_string),
         "from": of.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "apps": oauth::apps_json(account),
     })
 }
 
@@ -283,7 +268,6 @@ fn shown(tenant: &Tenant, desk: &Desk) -> Result<Answer> {
             rows,
         ));
     }
-    text.push_str(&oauth::issuers_text(tenant));
     let accounts = desk.store.accounts(tenant.id)?;
     let special = || {
         accounts
@@ -307,7 +291,6 @@ fn shown(tenant: &Tenant, desk: &Desk) -> Result<Answer> {
         "default_policy": rules.default_policy.as_ref().map(PolicyName::as_str),
         "smtp_client_authentication_disabled": rules.smtp_client_authentication_disabled,
         "policies": policies,
-        "issuers": oauth::issuers_json(tenant),
         "accounts": special().map(account_json).collect::<Vec<_>>(),
     });
     Ok(Answer::new(text, json))

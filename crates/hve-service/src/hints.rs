@@ -87,8 +87,6 @@ impl QuotaHints {
 
 #[cfg(test)]
 mod tests {
-    use hve_types::Proof;
-
     use super::*;
 
     fn principal() -> Principal {
@@ -96,7 +94,7 @@ mod tests {
             tenant: TenantId(1),
             account: AccountId(2),
             address: "hve01@contoso.test".parse().unwrap(),
-            proof: Proof::Secret { version: 1 },
+            credential_version: 1,
         }
     }
 

@@ -7,21 +7,19 @@ use std::{
 };
 
 use hve_auth::{
-    Attempt, Credential, CredentialCache, Guess, HashCost, Method, PasswordHash, Secret,
-    SignInRefusal, WrongPasswords, judge, still_good,
+    Attempt, Credential, CredentialCache, Guard, GuardLimits, HashCost, Method, PasswordHash,
+    Secret, SignInRefusal, WrongPasswords, judge, still_good,
 };
 use hve_smtp::{Credentials, Now, Refusal};
-use hve_types::{AccountId, Address, Principal, Proof};
-use tracing::error;
+use hve_types::{AccountId, Address, Principal};
+use tracing::{error, warn};
 
 use crate::{
     config::Limits,
     directory::{CachedDirectory, DirectoryError, DirectoryView},
-    guarded::{Admitted, Guarded},
     hashing::HashingPool,
     permits::{Permit, Permits},
     refusals,
-    server::Stop,
 };
 
 /// The sign-in of one server.
@@ -29,7 +27,7 @@ pub(crate) struct SignIn {
     directory: Arc<CachedDirectory>,
     cache: Mutex<CredentialCache>,
     wrong: Mutex<WrongPasswords>,
-    guarded: Guarded,
+    guard: Mutex<Guard>,
     pool: HashingPool,
     /// What unknown users are compared with, so that they cost what known ones do.
     decoy: PasswordHash,
@@ -58,7 +56,6 @@ impl SignIn {
         directory: Arc<CachedDirectory>,
         limits: &Limits,
         keys: Keys,
-        stop: Arc<Stop>,
     ) -> std::io::Result<Self> {
         let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let accounts = count(limits.verified_accounts.get());
@@ -75,7 +72,7 @@ impl SignIn {
                 WRONG_REMEMBERED,
                 limits.verified_for,
             )),
-            guarded: Guarded::new(keys.guard, limits, stop),
+            guard: Mutex::new(Guard::new(keys.guard, GuardLimits::default())),
             pool: HashingPool::start(count(limits.hashing_threads), waiting)?,
             decoy: PasswordHash::decoy(HashCost::default()).map_err(std::io::Error::other)?,
             sessions: Arc::default(),
@@ -104,13 +101,9 @@ impl SignIn {
         if let Some(principal) = self.remembered(view, user.as_ref(), credentials, now) {
             return self.admit(view, principal, with_password(from), now);
         }
-        let guess = Guess::Secret(&credentials.password);
-        let admitted = self
-            .guarded
-            .admit(&credentials.user, from, guess, now.monotonic)?;
-        let principal = self
-            .verify(user.as_ref(), credentials, admitted, now)
-            .await?;
+        let guarded = lock(&self.guard).admit(&credentials.user, from, now.monotonic);
+        guarded.map_err(|blocked| refusals::sign_in(&blocked.into(), now.monotonic))?;
+        let principal = self.verify(user.as_ref(), credentials, from, now).await?;
         // Hashing took a while: what counts is the directory of this moment.
         let view = self.directory.current().map_err(unreadable)?;
         self.admit(&*view, principal, with_password(from), now)
@@ -139,9 +132,7 @@ impl SignIn {
             tenant: account.tenant,
             account: account.id,
             address: account.address.clone(),
-            proof: Proof::Secret {
-                version: secret.version,
-            },
+            credential_version: secret.version,
         })
     }
 
@@ -150,7 +141,7 @@ impl SignIn {
         &self,
         user: Option<&Address>,
         credentials: &Credentials,
-        admitted: Admitted<'_>,
+        from: IpAddr,
         now: Now,
     ) -> Result<Principal, Refusal> {
         let found = match user {
@@ -182,39 +173,31 @@ impl SignIn {
         let matched = matching
             .and_then(|index| usable.get(index))
             .map(|secret| secret.version);
-        let proof = matched.map(|version| Proof::Secret { version });
-        let attempt = with_password(admitted.from());
-        let judged = judge(found.as_ref(), proof, attempt, now.utc);
-        self.learn(
-            found.as_ref(),
-            matched,
-            credentials,
-            admitted,
-            now.monotonic,
-        )
-        .await;
+        let judged = judge(found.as_ref(), matched, with_password(from), now.utc);
+        self.learn(found.as_ref(), matched, credentials, from, now.monotonic);
         judged.map_err(|refused| refusals::sign_in(&refused, now.monotonic))
     }
 
-    /// Keeps the outcome. That of a wrong password may take a while.
-    async fn learn(
+    fn learn(
         &self,
         found: Option<&Credential>,
         matched: Option<u64>,
         credentials: &Credentials,
-        admitted: Admitted<'_>,
+        from: IpAddr,
         now: Duration,
     ) {
         let Credentials { user, password, .. } = credentials;
         match (found, matched) {
             (Some(Credential { account, .. }), Some(secret)) => {
-                admitted.right(now);
+                lock(&self.guard).right(user, from, now);
                 lock(&self.cache).remember(account.id, secret, password, now);
             }
             _ => {
                 let version = found.map(|of| of.account.credential_version);
                 lock(&self.wrong).remember(user, version, password, now);
-                admitted.wrong(now).await;
+                if let Some(blocked) = lock(&self.guard).wrong(user, from, password, now) {
+                    warn!(user, %from, by = ?blocked.by, "sign-in blocked for a while");
+                }
             }
         }
     }

@@ -1,13 +1,14 @@
-//! Sans-IO SMTP submission: bytes in, steps and questions out.
+//! Sans-IO SMTP: a submission server, and a client for SMTP and LMTP next hops.
 //!
-//! The crate speaks SMTP submission (RFC 6409) as a server, and nothing else: it opens no
-//! socket, reads no clock, draws no random number, starts no task, and knows no tenant, quota
-//! or store. It frames strictly, judges syntax and order, keeps deadlines and budgets, decodes
-//! SASL and message bodies, and puts right what a submission server owes a message. Whatever is
-//! a matter of policy it asks its host. `RFC.md` beside this crate says section by section what
-//! is done, what is not, and why.
+//! The crate speaks SMTP submission (RFC 6409) as a server, with [`Session`], and SMTP or LMTP
+//! to a next hop, with [`Client`]; and nothing else: it opens no socket, reads no clock, draws
+//! no random number, starts no task, and knows no tenant, quota or store. It frames strictly,
+//! judges syntax and order, keeps deadlines and budgets, decodes SASL and message bodies, and
+//! puts right what a submission server owes a message. Whatever is a matter of policy it asks
+//! its host. `RFC.md` beside this crate says section by section what is done, what is not, and
+//! why.
 //!
-//! # The contract
+//! # The contract of a session
 //!
 //! After every input – [`Session::new`], [`Session::receive`], [`Session::answer`],
 //! [`Session::tls_started`], [`Session::drain`], [`Session::peer_closed`],
@@ -84,6 +85,7 @@
 //! ```
 
 mod body;
+mod client;
 mod command;
 mod config;
 mod ehlo;
@@ -97,6 +99,10 @@ mod reply;
 mod sasl;
 mod session;
 
+pub use client::{
+    Cause, Client, ClientConfig, ClientCredentials, ClientLimits, ClientStep, Failure, NotReady,
+    PeerReply, Protocol, Stage, TlsPolicy, TransactionOutcome, Verdict,
+};
 pub use config::{Mechanism, Now, Opening, SessionConfig, TlsFacts};
 pub use limits::SessionLimits;
 pub use question::{

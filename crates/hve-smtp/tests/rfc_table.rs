@@ -42,8 +42,9 @@ fn every_section_the_code_cites_has_a_row() {
 
 #[test]
 fn every_proof_exists() {
-    let mut known: BTreeSet<String> = files(&crate_folder().join("tests/transcripts"))
+    let mut known: BTreeSet<String> = ["tests/transcripts", "tests/client_transcripts"]
         .iter()
+        .flat_map(|folder| files(&crate_folder().join(folder)))
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     for folder in ["src", "tests"] {

@@ -5,7 +5,6 @@
 mod account_rows;
 mod accounts;
 mod domains;
-mod oauth;
 mod recipients;
 mod secrets;
 mod snapshot;

@@ -7,8 +7,6 @@ mod books;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
-mod oauth;
-#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod secrets;

@@ -5,8 +5,7 @@ use std::{path::Path, sync::Arc};
 use hve_auth::{HashCost, PasswordHash};
 use hve_store::{Act, NewAccount, NewTenant, Outcome, QueueFilter, Store, UsageFilter};
 use hve_types::{
-    AccountLimits, BodyKind, DomainKind, Envelope, Principal, Proof, QueueId, Recipient,
-    TenantLimits,
+    AccountLimits, BodyKind, DomainKind, Envelope, Principal, QueueId, Recipient, TenantLimits,
 };
 
 use super::*;
@@ -46,9 +45,7 @@ fn add_account(path: &Path) -> (Store, Principal) {
         tenant,
         account: account.id,
         address: account.address,
-        proof: Proof::Secret {
-            version: account.credential_version,
-        },
+        credential_version: account.credential_version,
     };
     (store, principal)
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::json;
 use time::UtcDateTime;
 
-use super::{domains, oauth, suspension};
+use super::{domains, suspension};
 use crate::{
     Act, ChangeError, Store, StoreError,
     audit::{Deed, record},
@@ -98,8 +98,8 @@ impl Store {
     /// at their next command.
     ///
     /// # Errors
-    /// No such tenant, a policy that is named but not there, an issuer too many, twice or without
-    /// audience, or the store failed.
+    /// What `change` says, no such tenant, a policy that is named but not there, or the store
+    /// failed.
     pub fn change_tenant_sign_in(
         &self,
         id: TenantId,
@@ -108,7 +108,6 @@ impl Store {
     ) -> Result<Tenant, ChangeError> {
         self.change_tenant("tenant-sign-in", id, act, |tenant| {
             change(&mut tenant.sign_in);
-            oauth::check_issuers(&tenant.sign_in.issuers)?;
             known_policy(tenant, tenant.sign_in.default_policy.as_ref())
         })
     }

@@ -13,8 +13,6 @@ mod directory;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
-mod failed_sessions;
-#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod queue;
