@@ -5,7 +5,7 @@
 use std::{error::Error, time::Duration};
 
 use hve_policy::{Clocks, Message, Policy, RecipientFacts, Refusal, Retry};
-use hve_types::{AccountId, AccountLimits, Ceiling, Principal, TenantId, TenantLimits};
+use hve_types::{AccountId, AccountLimits, Ceiling, Principal, Proof, TenantId, TenantLimits};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Who sends, and what they may do: from your own directory.
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         tenant: TenantId(1),
         account: AccountId(1),
         address: "payroll@contoso.test".parse()?,
-        credential_version: 1,
+        proof: Proof::Secret { version: 1 },
     };
     let tenant = TenantLimits {
         recipients_per_day: Ceiling::AtMost(70),

@@ -7,7 +7,7 @@
 use std::{hint::black_box, net::IpAddr, time::Duration};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use hve_auth::{CredentialCache, Guard, GuardLimits, HashCost, PasswordHash};
+use hve_auth::{CredentialCache, Guard, GuardLimits, Guess, HashCost, PasswordHash};
 use hve_types::AccountId;
 use secrecy::SecretString;
 
@@ -38,15 +38,27 @@ fn guard(c: &mut Criterion) {
     let user = "hve01@contoso.test";
     let from = IpAddr::from([192, 0, 2, 1]);
     let mut guard = Guard::new([7; 32], GuardLimits::default());
-    group.bench_function("admit", |b| {
-        b.iter(|| guard.admit(black_box(user), from, NOW));
-    });
-    group.bench_function("right", |b| {
-        b.iter(|| guard.right(black_box(user), from, NOW));
-    });
     let old = SecretString::from("the password of last year");
-    group.bench_function("wrong, the same one again", |b| {
-        b.iter(|| guard.wrong(black_box(user), from, &old, NOW));
+    group.bench_function("admit and give back", |b| {
+        b.iter(|| {
+            if let Ok(one) = guard.admit(black_box(user), from, Guess::Secret(&old), NOW) {
+                guard.give_back(one);
+            }
+        });
+    });
+    group.bench_function("admit, right", |b| {
+        b.iter(|| {
+            if let Ok(one) = guard.admit(black_box(user), from, Guess::Secret(&old), NOW) {
+                guard.right(one, NOW);
+            }
+        });
+    });
+    group.bench_function("admit, the same wrong one again", |b| {
+        b.iter(|| {
+            if let Ok(one) = guard.admit(black_box(user), from, Guess::Secret(&old), NOW) {
+                black_box(guard.wrong(one, NOW));
+            }
+        });
     });
     group.finish();
 }

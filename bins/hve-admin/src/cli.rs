@@ -2,6 +2,7 @@
 
 mod books;
 mod directory;
+mod oauth;
 mod secret;
 mod sign_in;
 
@@ -19,6 +20,7 @@ pub(crate) use directory::{
     AccountAdd, AccountSet, AccountVerb, DomainVerb, RecipientVerb, SuspendArgs, TenantLimitArgs,
     TenantVerb,
 };
+pub(crate) use oauth::{AppVerb, IssuerAdd, IssuerVerb};
 pub(crate) use secret::{SecretAdd, SecretVerb};
 pub(crate) use sign_in::{
     AccountTest, NamedPolicy, SignInAccount, SignInPolicyVerb, SignInSet, SignInVerb,

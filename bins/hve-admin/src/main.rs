@@ -8,6 +8,7 @@ mod desk;
 mod domain;
 mod failure;
 mod host;
+mod oauth;
 mod output;
 mod password;
 mod policy;

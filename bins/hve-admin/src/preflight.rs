@@ -147,6 +147,9 @@ fn lift(refusal: &SignInRefusal, (tenant, account): (&Tenant, &Account)) -> Opti
                 "hve-admin sign-in account {address} --from NETWORK … with one that holds {from}, or --from-anywhere"
             )
         }
+        SignInRefusal::Rule(RuleBlock::Hours(_)) => {
+            format!("hve-admin sign-in account {address} --hours HOURS, or --at-any-time")
+        }
         SignInRefusal::Rule(RuleBlock::Policy { name, .. }) => format!(
             "hve-admin sign-in policy set '{name}' --tenant {} --allow-basic-auth-smtp on, or \
              hve-admin sign-in account {address} --exempt REASON",
@@ -167,6 +170,7 @@ fn name(rule: SignInRule) -> &'static str {
         SignInRule::TenantState => "tenant-state",
         SignInRule::AccountState => "account-state",
         SignInRule::Networks => "address-list",
+        SignInRule::Hours => "hours",
         SignInRule::SecurityDefaults => "security-defaults",
         SignInRule::AuthenticationPolicy => "authentication-policy",
         SignInRule::TransportConfig => "transport-config",

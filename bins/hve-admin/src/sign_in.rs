@@ -8,6 +8,7 @@ use crate::{
     confirm::confirm,
     desk::Desk,
     failure::{Failure, Result},
+    oauth,
     output::{self, Answer},
     preflight,
     when::rfc3339,
@@ -19,6 +20,8 @@ pub(crate) fn run(verb: SignInVerb, desk: &Desk) -> Result<Answer> {
         SignInVerb::Set(set) => self::set(set, desk),
         SignInVerb::Account(change) => account(change, desk),
         SignInVerb::Policy(verb) => policy(verb, desk),
+        SignInVerb::Issuer(verb) => oauth::issuer(verb, desk),
+        SignInVerb::App(verb) => oauth::app(verb, desk),
     }
 }
 
@@ -139,6 +142,9 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
             if given.from_anywhere || !given.from.is_empty() {
                 rules.networks = given.from;
             }
+            if given.at_any_time || given.hours.is_some() {
+                rules.hours = given.hours;
+            }
         },
         &desk.act,
     )?;
@@ -156,7 +162,7 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
     Ok(Answer::new(text, json))
 }
 
-fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 5] {
+fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 7] {
     let of = &account.sign_in;
     let exemption = of.exemption.as_ref().map(|exemption| {
         let until = exemption.until.map(|until| desk.clock.show(until));
@@ -175,7 +181,14 @@ fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 5] {
         ("own policy", name_or(of.policy.as_ref(), "-")),
         ("exemption", exemption.unwrap_or_else(|| "-".into())),
         ("signs in from", networks(account)),
+        (
+            "signs in at",
+            of.hours
+                .as_ref()
+                .map_or_else(|| "any time".to_owned(), ToString::to_string),
+        ),
         ("forgiven", leniency(account)),
+        ("lets in", oauth::apps_text(account)),
     ]
 }
 
@@ -226,7 +239,9 @@ fn account_json(account: &Account) -> Value {
             "bare_lf": of.leniency.bare_lf,
             "long_lines": of.leniency.long_lines,
         },
+        "hours": of.hours.as_ref().map(ToString::to_string),
         "from": of.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "apps": oauth::apps_json(account),
     })
 }
 
@@ -268,6 +283,7 @@ fn shown(tenant: &Tenant, desk: &Desk) -> Result<Answer> {
             rows,
         ));
     }
+    text.push_str(&oauth::issuers_text(tenant));
     let accounts = desk.store.accounts(tenant.id)?;
     let special = || {
         accounts
@@ -291,6 +307,7 @@ fn shown(tenant: &Tenant, desk: &Desk) -> Result<Answer> {
         "default_policy": rules.default_policy.as_ref().map(PolicyName::as_str),
         "smtp_client_authentication_disabled": rules.smtp_client_authentication_disabled,
         "policies": policies,
+        "issuers": oauth::issuers_json(tenant),
         "accounts": special().map(account_json).collect::<Vec<_>>(),
     });
     Ok(Answer::new(text, json))

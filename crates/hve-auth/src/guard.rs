@@ -9,74 +9,28 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use thiserror::Error;
 
 use crate::{
-    SignInRefusal,
-    guard_table::{BlockLengths, Table},
+    Blocked, BlockedBy, GuardLimits,
+    guard_flights::Flights,
+    guard_table::Table,
     keyed::{Keyed, canonical},
 };
-
-/// The numbers of the [`Guard`], with the reasons for their defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "built by struct update from the default"
-)]
-pub struct GuardLimits {
-    /// Distinct wrong passwords for one user name, from anywhere, that block it. Default 10: far
-    /// more than a person who mistypes; some 100 guesses a day as blocks grow, against passwords
-    /// of at least 12 characters.
-    pub secrets_per_account: usize,
-    /// Distinct pairs of user name and wrong password from one address that block it. Default 50:
-    /// an office behind one address may have 49 devices with an old password each.
-    pub secrets_per_address: usize,
-    /// For how long a wrong password counts after it was last tried. Default 15 minutes.
-    pub window: Duration,
-    /// How long a first block lasts; each further one within `block_memory` lasts twice as long.
-    /// Default 15 minutes: guessing becomes hopeless, waiting does not.
-    pub block: Duration,
-    /// The longest block. Default 4 hours: who is locked out by a stranger still gets in the same
-    /// working day.
-    pub block_longest: Duration,
-    /// For how long after its end a block makes the next one longer. Default 24 hours: an attack
-    /// that rests over night goes on where it was.
-    pub block_memory: Duration,
-    /// How long a pair of account and address that was right is spared. Default 30 days: a device
-    /// that reports once a month stays known.
-    pub known_for: Duration,
-    /// Entries of each of the three tables: accounts, addresses, known pairs. Default 65,536: 60 MB
-    /// if an attacker fills them all with one wrong password each, at 20 ms of hashing apiece.
-    /// When one is full, a quarter goes: those without a block, longest unheard of, first.
-    pub entries: usize,
-}
-
-impl Default for GuardLimits {
-    fn default() -> Self {
-        const MINUTE: u64 = 60;
-        Self {
-            secrets_per_account: 10,
-            secrets_per_address: 50,
-            window: Duration::from_secs(15 * MINUTE),
-            block: Duration::from_secs(15 * MINUTE),
-            block_longest: Duration::from_secs(4 * 60 * MINUTE),
-            block_memory: Duration::from_secs(24 * 60 * MINUTE),
-            known_for: Duration::from_secs(30 * 24 * 60 * MINUTE),
-            entries: 65_536,
-        }
-    }
-}
 
 /// Slows down guessing, per user name and per address (IPv6: per /64, RFC 6177 §2 gives a site at
 /// least that).
 ///
-/// Ask [`Guard::admit`] before any hashing, then tell [`Guard::wrong`] or [`Guard::right`]. Times
-/// are monotonic. User names that do not exist are counted like those that do. Names, passwords
-/// and addresses are kept as keyed hashes only.
+/// Ask [`Guard::admit`] before any hashing, then tell [`Guard::wrong`], [`Guard::right`] or
+/// [`Guard::give_back`]. Times are monotonic. User names that do not exist are counted like those
+/// that do. Names, passwords and addresses are kept as keyed hashes only.
+///
+/// A guess in flight counts as if it were wrong, so that a burst of guesses at one moment is let
+/// in no further than the same guesses one after the other. Clients that try the same password at
+/// one moment are one guess.
 ///
 /// A right password clears no count but makes the pair of account and address known: a known pair
-/// is admitted while its account or its address is blocked, until the pair itself has tried as
-/// many distinct wrong passwords as block an account.
+/// is admitted while its account or its address is blocked or under a burst, until the pair itself
+/// has tried as many distinct wrong passwords as block an account.
 ///
 /// The same wrong password may be repeated without end; [`WrongPasswords`](crate::WrongPasswords)
 /// keeps that from costing anything.
@@ -86,6 +40,38 @@ pub struct Guard {
     accounts: Table,
     addresses: Table,
     pairs: Table,
+    flights: Flights,
+    /// Tells apart guesses of which no two are alike.
+    proofs: u64,
+}
+
+/// What is tried.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a caller has the one or the other")]
+pub enum Guess<'a> {
+    /// A proof that differs each time, whatever it was made from: each is one more guess.
+    Proof,
+    /// A password: the same one again is the same guess.
+    Secret(&'a SecretString),
+}
+
+/// Leave to try one guess. It counts until it is handed back.
+#[must_use = "it counts as a guess in flight until Guard::wrong, right or give_back hear of it"]
+pub struct Reservation {
+    keys: Keys,
+    secret: u64,
+    known: bool,
+}
+
+/// What a wrong guess led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Wrong {
+    /// How long the answer has to wait, so that guessing in a row takes its time: see
+    /// [`GuardLimits::delay`]. Nothing for a known pair and for a guess that was made before.
+    pub delay: Duration,
+    /// The block that it began, for the log.
+    pub begun: Option<Blocked>,
 }
 
 impl Guard {
@@ -98,18 +84,47 @@ impl Guard {
             accounts: Table::new(limits.entries),
             addresses: Table::new(limits.entries),
             pairs: Table::new(limits.entries),
+            flights: Flights::default(),
+            proofs: 0,
         }
     }
 
-    /// May this address try a password for this user name now?
+    /// May this address try this for this user name now?
     ///
     /// # Errors
-    /// [`Blocked`], with the end of the block.
-    pub fn admit(&self, user: &str, from: IpAddr, now: Duration) -> Result<(), Blocked> {
+    /// [`Blocked`], with the end of the block; where as many guesses are in flight as would begin
+    /// one, it ends in a second.
+    pub fn admit(
+        &mut self,
+        user: &str,
+        from: IpAddr,
+        guess: Guess<'_>,
+        now: Duration,
+    ) -> Result<Reservation, Blocked> {
         let keys = self.keys(user, from);
-        if self.pairs.kept_until(keys.pair, now).is_some() {
-            return Ok(());
+        let secret = self.secret(&keys, guess);
+        let known = self.is_known(&keys, secret, now);
+        if !known {
+            self.unblocked(&keys, now)?;
+            self.has_room(&keys, secret, now)?;
         }
+        for key in keys.all() {
+            self.flights.begin(key, secret);
+        }
+        Ok(Reservation {
+            keys,
+            secret,
+            known,
+        })
+    }
+
+    fn is_known(&self, keys: &Keys, secret: u64, now: Duration) -> bool {
+        let most = self.limits.secrets_per_account;
+        self.pairs.kept_until(keys.pair, now).is_some()
+            && self.with_flights(&self.pairs, keys.pair, secret, now) <= most
+    }
+
+    fn unblocked(&self, keys: &Keys, now: Duration) -> Result<(), Blocked> {
         let account = self.accounts.blocked_until(keys.account, now);
         let address = self.addresses.blocked_until(keys.address, now);
         let block = |until, by| Err(Blocked { until, by });
@@ -123,55 +138,89 @@ impl Guard {
         }
     }
 
-    /// Counts a wrong password. Returns the block that it began, for the log.
-    pub fn wrong(
-        &mut self,
-        user: &str,
-        from: IpAddr,
-        password: &SecretString,
-        now: Duration,
-    ) -> Option<Blocked> {
-        let keys = self.keys(user, from);
-        let secret = self.secret(&keys, password);
+    fn has_room(&self, keys: &Keys, secret: u64, now: Duration) -> Result<(), Blocked> {
+        let until = now.saturating_add(IN_FLIGHT);
+        let block = |by| Err(Blocked { until, by });
+        let most = self.limits.secrets_per_account;
+        if self.with_flights(&self.accounts, keys.account, secret, now) > most {
+            return block(BlockedBy::Account);
+        }
+        let most = self.limits.secrets_per_address;
+        if self.with_flights(&self.addresses, keys.address, secret, now) > most {
+            return block(BlockedBy::Address);
+        }
+        Ok(())
+    }
+
+    /// The distinct secrets tried under a key, in flight or with `secret`.
+    fn with_flights(&self, table: &Table, key: u128, secret: u64, now: Duration) -> usize {
+        let mut all: Vec<u64> = table.tried(key, self.limits.window, now).collect();
+        all.extend(self.flights.of(key));
+        all.push(secret);
+        all.sort_unstable();
+        all.dedup();
+        all.len()
+    }
+
+    /// Counts a wrong guess.
+    pub fn wrong(&mut self, reservation: Reservation, now: Duration) -> Wrong {
+        let (keys, secret, known) = self.land(reservation);
         let GuardLimits {
             window,
-            block: first,
-            block_longest: longest,
-            block_memory: memory,
             secrets_per_account,
             secrets_per_address,
             ..
         } = self.limits;
-        if self.pairs.kept_until(keys.pair, now).is_some() {
+        if known {
             let tried = self.pairs.count(keys.pair, secret, window, now);
-            if tried >= secrets_per_account {
+            if tried.distinct >= secrets_per_account {
                 self.pairs.remove(keys.pair);
             }
         }
-        let lengths = BlockLengths {
-            first,
-            longest,
-            memory,
-        };
+        let lengths = self.limits.lengths();
         let mut begun = None;
-        if self.addresses.count(keys.address, secret, window, now) >= secrets_per_address {
+        let of_address = self.addresses.count(keys.address, secret, window, now);
+        if of_address.distinct >= secrets_per_address {
             let by = BlockedBy::Address;
             let until = self.addresses.block(keys.address, lengths, now);
             begun = until.map(|until| Blocked { until, by });
         }
-        if self.accounts.count(keys.account, secret, window, now) >= secrets_per_account {
+        let of_account = self.accounts.count(keys.account, secret, window, now);
+        if of_account.distinct >= secrets_per_account {
             let by = BlockedBy::Account;
             let until = self.accounts.block(keys.account, lengths, now);
             begun = until.map(|until| Blocked { until, by }).or(begun);
         }
-        begun
+        let delay = if known || !of_account.new {
+            Duration::ZERO
+        } else {
+            self.limits.delay(of_account.distinct, of_address.distinct)
+        };
+        Wrong { delay, begun }
     }
 
     /// Notes a right password: from now on this pair is known, and what it got wrong is forgiven.
-    pub fn right(&mut self, user: &str, from: IpAddr, now: Duration) {
-        let keys = self.keys(user, from);
+    pub fn right(&mut self, reservation: Reservation, now: Duration) {
+        let (keys, ..) = self.land(reservation);
         let until = now.saturating_add(self.limits.known_for);
         self.pairs.keep(keys.pair, until, now);
+    }
+
+    /// Nobody looked whether the guess is right, or it is the same wrong one as before.
+    pub fn give_back(&mut self, reservation: Reservation) {
+        self.land(reservation);
+    }
+
+    fn land(&mut self, reservation: Reservation) -> (Keys, u64, bool) {
+        let Reservation {
+            keys,
+            secret,
+            known,
+        } = reservation;
+        for key in keys.all() {
+            self.flights.end(key, secret);
+        }
+        (keys, secret, known)
     }
 
     fn keys(&self, user: &str, from: IpAddr) -> Keys {
@@ -184,13 +233,21 @@ impl Guard {
         }
     }
 
-    /// The password together with the user name: an address that tries one password on many names
-    /// is counted for each of them.
-    fn secret(&self, keys: &Keys, password: &SecretString) -> u64 {
-        let password = password.expose_secret().as_bytes();
-        let tag = self
-            .keyed
-            .tag(&[b"secret", &keys.account.to_le_bytes(), password]);
+    /// The guess together with the user name: an address that tries one password on many names is
+    /// counted for each of them.
+    fn secret(&mut self, keys: &Keys, guess: Guess<'_>) -> u64 {
+        let account = keys.account.to_le_bytes();
+        let tag = match guess {
+            Guess::Secret(password) => {
+                let password = password.expose_secret().as_bytes();
+                self.keyed.tag(&[b"secret", &account, password])
+            }
+            Guess::Proof => {
+                self.proofs = self.proofs.wrapping_add(1);
+                let number = self.proofs.to_le_bytes();
+                self.keyed.tag(&[b"proof", &account, &number])
+            }
+        };
         u64::from_le_bytes(tag.first_chunk().copied().unwrap_or_default())
     }
 }
@@ -202,62 +259,35 @@ impl fmt::Debug for Guard {
             .field("accounts", &self.accounts.len())
             .field("addresses", &self.addresses.len())
             .field("pairs", &self.pairs.len())
+            .field("flights", &self.flights.len())
             .finish_non_exhaustive()
     }
 }
 
-/// No password is looked at until then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("too many different wrong passwords for this {by}; wait, then try the right one")]
-#[non_exhaustive]
-pub struct Blocked {
-    /// The monotonic time at which it is over.
-    pub until: Duration,
-    /// What is blocked: for the log rather than for the client.
-    pub by: BlockedBy,
-}
-
-impl Blocked {
-    /// How long it still lasts at `now`, in whole seconds, rounded up.
-    #[must_use]
-    pub fn seconds(&self, now: Duration) -> u64 {
-        let rest = self.until.saturating_sub(now);
-        rest.as_secs() + u64::from(rest.subsec_nanos() > 0)
-    }
-}
-
-impl From<Blocked> for SignInRefusal {
-    fn from(blocked: Blocked) -> Self {
-        Self::Blocked {
-            until: blocked.until,
-        }
-    }
-}
-
-/// What too many wrong passwords were tried for, or from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BlockedBy {
-    /// The user name.
-    Account,
-    /// The client's address or /64.
-    Address,
-}
-
-impl fmt::Display for BlockedBy {
+impl fmt::Debug for Reservation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Account => "user name",
-            Self::Address => "address",
-        })
+        f.debug_struct("Reservation")
+            .field("known", &self.known)
+            .finish_non_exhaustive()
     }
 }
 
+#[derive(Clone, Copy)]
 struct Keys {
     account: u128,
     address: u128,
     pair: u128,
 }
+
+impl Keys {
+    const fn all(self) -> [u128; 3] {
+        [self.account, self.address, self.pair]
+    }
+}
+
+/// How long who finds too many guesses in flight is told to wait: by then they have landed, unless
+/// the hashing threads are far behind.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
 
 /// The address as IPv6; of IPv6 only the /64. IPv4 written as IPv6 is IPv4.
 fn network(from: IpAddr) -> [u8; 16] {

@@ -18,6 +18,15 @@ pub(crate) struct BlockLengths {
     pub(crate) memory: Duration,
 }
 
+/// What [`Table::count`] found.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted {
+    /// Distinct secrets tried within the window, this one among them.
+    pub(crate) distinct: usize,
+    /// It was not tried within the window before.
+    pub(crate) new: bool,
+}
+
 #[derive(Default)]
 struct Entry {
     /// Distinct secrets, each with the time it was last tried.
@@ -54,24 +63,41 @@ impl Table {
         (now < entry.kept_until).then_some(entry.kept_until)
     }
 
-    /// Counts a secret; how many distinct ones were tried within the window.
+    /// The distinct secrets tried within the window.
+    pub(crate) fn tried(
+        &self,
+        key: u128,
+        window: Duration,
+        now: Duration,
+    ) -> impl Iterator<Item = u64> {
+        let tried = self.entries.get(&key).map(|entry| &entry.tried);
+        let fresh = move |(_, at): &&(u64, Duration)| now.saturating_sub(*at) < window;
+        tried.into_iter().flatten().filter(fresh).map(|(of, _)| *of)
+    }
+
+    /// Counts a secret.
     pub(crate) fn count(
         &mut self,
         key: u128,
         secret: u64,
         window: Duration,
         now: Duration,
-    ) -> usize {
+    ) -> Counted {
         let entry = self.entry(key, now);
         entry
             .tried
             .retain(|(_, at)| now.saturating_sub(*at) < window);
-        match entry.tried.iter_mut().find(|(known, _)| *known == secret) {
+        let known = entry.tried.iter_mut().find(|(known, _)| *known == secret);
+        let new = known.is_none();
+        match known {
             Some((_, at)) => *at = now,
             None => entry.tried.push((secret, now)),
         }
         entry.stale_at = now.saturating_add(window);
-        entry.tried.len()
+        Counted {
+            distinct: entry.tried.len(),
+            new,
+        }
     }
 
     /// Blocks a key and forgets what led to it: after the block counting begins anew. Each

@@ -16,9 +16,9 @@
 //!
 //! ```
 //! use std::{net::IpAddr, time::Duration};
-//! use hve_auth::{Attempt, CredentialCache, Guard, GuardLimits, HashCost, Method, PasswordHash, SignInRefusal};
+//! use hve_auth::{Attempt, CredentialCache, Guard, GuardLimits, Guess, HashCost, Method, PasswordHash, SignInRefusal};
 //! # use hve_auth::{Credential, Secret, judge};
-//! # use hve_types::{Account, AccountId, AccountLimits, SecretFacts, State, Tenant, TenantId, TenantLimits};
+//! # use hve_types::{Account, AccountId, AccountLimits, Proof, SecretFacts, State, Tenant, TenantId, TenantLimits};
 //! # use secrecy::SecretString;
 //! # use time::macros::utc_datetime;
 //! # let utc = utc_datetime!(2026-11-24 6:00);
@@ -46,7 +46,7 @@
 //!
 //! let mut sign_in = |user: &str, found: Option<&Credential>, password: &SecretString, now| {
 //!     let from = IpAddr::from([192, 0, 2, 1]);
-//!     guard.admit(user, from, now)?;
+//!     let reservation = guard.admit(user, from, Guess::Secret(password), now)?;
 //!     let secrets: Vec<&Secret> = found.iter().flat_map(|found| found.usable(utc)).collect();
 //!     let account = found.map_or(AccountId(0), |found| found.account.id);
 //!     let mut knows = |secret: &&&Secret| cache.knows(account, secret.version, password, now);
@@ -63,14 +63,14 @@
 //!     };
 //!     match matched {
 //!         Some(version) => {
-//!             guard.right(user, from, now);
+//!             guard.right(reservation, now);
 //!             cache.remember(account, version, password, now);
 //!         }
 //!         None => {
-//!             guard.wrong(user, from, password, now);
+//!             let _wait_so_long_before_the_answer = guard.wrong(reservation, now).delay;
 //!         }
 //!     }
-//!     judge(found, matched, Attempt { from, method: Method::Password }, utc)
+//!     judge(found, matched.map(|version| Proof::Secret { version }), Attempt { from, method: Method::Password }, utc)
 //! };
 //!
 //! let (user, now) = ("hve01@contoso.test", Duration::ZERO);
@@ -85,6 +85,9 @@
 
 mod cache;
 mod guard;
+mod guard_block;
+mod guard_flights;
+mod guard_limits;
 mod guard_table;
 mod keyed;
 mod new_password;
@@ -95,7 +98,9 @@ mod token;
 mod wrong;
 
 pub use cache::CredentialCache;
-pub use guard::{Blocked, BlockedBy, Guard, GuardLimits};
+pub use guard::{Guard, Guess, Reservation, Wrong};
+pub use guard_block::{Blocked, BlockedBy};
+pub use guard_limits::GuardLimits;
 pub use new_password::{
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, WeakPassword, check_new_password, generate_password,
 };
@@ -103,8 +108,7 @@ pub use password::{HashCost, HashError, PasswordHash};
 pub use rules::{Attempt, Method, RuleBlock, SignInRule, SignInVerdict, check_rules};
 pub use sign_in::{Credential, Secret, SignInRefusal, judge, still_good};
 pub use token::{
-    ALLOWED_APPS_MAX, AppRefusal, Issuer, KeyAdvice, KeyCache, KeySet, KeySetError,
-    TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX, TokenFacts, TokenKind, TokenRefusal, UnverifiedToken,
-    check_token, may_use, read_unverified,
+    AppRefusal, KeyAdvice, KeyCache, KeySet, KeySetError, TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX,
+    TokenFacts, TokenKind, TokenRefusal, UnverifiedToken, check_token, may_use, read_unverified,
 };
 pub use wrong::WrongPasswords;

@@ -42,6 +42,8 @@ pub enum SignInRule {
     AccountState,
     /// The client is on the account's address list.
     Networks,
+    /// It is an hour of the account.
+    Hours,
     /// Security defaults of the tenant.
     SecurityDefaults,
     /// The account's own authentication policy, or the tenant's default.
@@ -52,10 +54,11 @@ pub enum SignInRule {
 
 impl SignInRule {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::TenantState,
         Self::AccountState,
         Self::Networks,
+        Self::Hours,
         Self::SecurityDefaults,
         Self::AuthenticationPolicy,
         Self::TransportConfig,
@@ -80,6 +83,12 @@ impl SignInRule {
                 None => SignInVerdict::Passes,
             },
             Self::Networks => networks(account, attempt.from),
+            Self::Hours => match &account.sign_in.hours {
+                Some(hours) if !hours.hold(now) => {
+                    blocks(SignInRefusal::Rule(RuleBlock::Hours(hours.to_string())))
+                }
+                _ => SignInVerdict::Passes,
+            },
             Self::SecurityDefaults if tenant.sign_in.security_defaults => {
                 unless_exempt(account, attempt, now, || RuleBlock::SecurityDefaults)
             }
@@ -117,6 +126,9 @@ pub enum SignInVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RuleBlock {
+    /// It is not an hour of the account.
+    #[error("the account may be used {0} only; try again then, or ask your administrator")]
+    Hours(String),
     /// The client's address is on no network of the account's list.
     #[error("the account's address list does not hold {0}; ask your administrator to add it")]
     Network(IpAddr),

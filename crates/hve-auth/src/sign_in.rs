@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hve_types::{Account, Principal, SecretFacts, Suspension, Tenant};
+use hve_types::{Account, Principal, Proof, Suspension, Tenant};
 use thiserror::Error;
 use time::UtcDateTime;
 
@@ -45,8 +45,8 @@ impl Credential {
 }
 
 /// Judges a sign-in after the password was compared: with [`Credential::usable`] where the user
-/// was found, with [`PasswordHash::decoy`] where not. `matched` is the version of the secret that
-/// it is.
+/// was found, with [`PasswordHash::decoy`] where not; or after a token was checked. `proof` is what
+/// came of that.
 ///
 /// A suspension or a rule is only told to who knows the password, so that a stranger learns
 /// nothing.
@@ -56,11 +56,11 @@ impl Credential {
 /// [`check_rules`] says after a right one.
 pub fn judge(
     found: Option<&Credential>,
-    matched: Option<u64>,
+    proof: Option<Proof>,
     attempt: Attempt,
     now: UtcDateTime,
 ) -> Result<Principal, SignInRefusal> {
-    let (Some(credential), Some(version)) = (found, matched) else {
+    let (Some(credential), Some(proof)) = (found, proof) else {
         return Err(SignInRefusal::WrongCredentials);
     };
     let Credential {
@@ -75,7 +75,7 @@ pub fn judge(
         tenant: tenant.id,
         account: account.id,
         address: account.address.clone(),
-        credential_version: version,
+        proof,
     })
 }
 
@@ -102,14 +102,26 @@ pub fn still_good(
     if !same {
         return Err(SignInRefusal::AccountRemoved);
     }
-    // Before the version, which a suspension changes as well: its reason says more.
+    // Before the proof: a rule's reason says more.
     check_rules(tenant, account, attempt, now)?;
-    let signed_in_with = |secret: &&SecretFacts| secret.version == principal.credential_version;
-    let secret = account.secrets.iter().find(signed_in_with);
-    if !secret.is_some_and(|secret| secret.holds(now)) {
-        return Err(SignInRefusal::CredentialsChanged);
-    }
-    Ok(())
+    check_proof(&principal.proof, account, now)
+}
+
+fn check_proof(proof: &Proof, account: &Account, now: UtcDateTime) -> Result<(), SignInRefusal> {
+    let refusal = match proof {
+        Proof::Secret { version } => {
+            let mut secrets = account.secrets.iter();
+            let secret = secrets.find(|secret| secret.version == *version);
+            let holds = secret.is_some_and(|secret| secret.holds(now));
+            (!holds).then_some(SignInRefusal::CredentialsChanged)
+        }
+        Proof::Token { expires_at, .. } => {
+            (*expires_at <= now).then_some(SignInRefusal::TokenExpired(*expires_at))
+        }
+        // What is not known here cannot be looked at again.
+        _ => Some(SignInRefusal::CredentialsChanged),
+    };
+    refusal.map_or(Ok(()), Err)
 }
 
 /// Why somebody may not sign in, or not go on.
@@ -137,6 +149,9 @@ pub enum SignInRefusal {
     /// The tenant is suspended, and all its accounts with it.
     #[error("the organisation's service is suspended: {}", .0.reason)]
     TenantSuspended(Suspension),
+    /// The access token of the session is over by now.
+    #[error("the access token expired; get a new one and sign in again")]
+    TokenExpired(UtcDateTime),
     /// No such user, or not its password; nobody hears which.
     #[error("wrong user name or password")]
     WrongCredentials,

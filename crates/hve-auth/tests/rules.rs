@@ -174,3 +174,19 @@ fn an_address_list_binds_whatever_the_method_and_the_exemption() {
         );
     }
 }
+
+#[test]
+fn hours_bind_exempt_accounts_and_tokens_too() {
+    let mut site = Site::new();
+    site.exempt(None);
+    // NOW is 07:00 in Berlin.
+    site.account.sign_in.hours = Some("Europe/Berlin Tue 06:00-08:00".parse().unwrap());
+    assert_eq!(site.by(Method::Token), Ok(()));
+    let closed = "Europe/Berlin Tue 08:00-20:00";
+    site.account.sign_in.hours = Some(closed.parse().unwrap());
+    for method in [Method::Password, Method::Token] {
+        let block = RuleBlock::Hours(closed.into());
+        assert!(block.to_string().contains("Tue 08:00-20:00"));
+        assert_eq!(site.by(method), Err(SignInRefusal::Rule(block)));
+    }
+}

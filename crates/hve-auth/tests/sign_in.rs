@@ -10,8 +10,8 @@ use hve_auth::{
     Attempt, Credential, HashCost, Method, PasswordHash, Secret, SignInRefusal, judge, still_good,
 };
 use hve_types::{
-    Account, AccountId, AccountLimits, AccountSignIn, SecretFacts, State, Suspension, Tenant,
-    TenantId, TenantLimits, TenantSignIn,
+    Account, AccountId, AccountLimits, AccountSignIn, Proof, SecretFacts, State, Suspension,
+    Tenant, TenantId, TenantLimits, TenantSignIn,
 };
 use time::{UtcDateTime, macros::utc_datetime};
 
@@ -20,6 +20,8 @@ const HERE: Attempt = Attempt {
     from: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
     method: Method::Password,
 };
+
+const RIGHT: Option<Proof> = Some(Proof::Secret { version: 3 });
 
 fn facts(version: u64, expires_at: Option<UtcDateTime>) -> SecretFacts {
     SecretFacts {
@@ -72,14 +74,10 @@ fn suspension(reason: &str, until: Option<UtcDateTime>) -> Suspension {
 #[test]
 fn a_right_password_makes_a_principal() {
     let credential = credential();
-    let principal = judge(Some(&credential), Some(3), HERE, NOW).unwrap();
+    let principal = judge(Some(&credential), RIGHT, HERE, NOW).unwrap();
     assert_eq!(
-        (
-            principal.tenant,
-            principal.account,
-            principal.credential_version
-        ),
-        (TenantId(1), AccountId(7), 3)
+        (principal.tenant, principal.account, Some(principal.proof)),
+        (TenantId(1), AccountId(7), RIGHT)
     );
     assert_eq!(principal.address, credential.account.address);
 }
@@ -96,7 +94,7 @@ fn row_23_unknown_wrong_and_suspended_are_all_alike_without_the_password() {
         (Some(&suspended), false),
     ] {
         assert_eq!(
-            judge(found, right.then_some(3), HERE, NOW),
+            judge(found, RIGHT.filter(|_| right), HERE, NOW),
             Err(SignInRefusal::WrongCredentials)
         );
     }
@@ -107,15 +105,15 @@ fn row_22_a_suspension_is_told_to_who_knows_the_password() {
     let mut found = credential();
     let abuse = suspension("abuse", Some(utc_datetime!(2026-11-25 0:00)));
     found.account.state = State::Suspended(abuse.clone());
-    let refused = judge(Some(&found), Some(3), HERE, NOW).unwrap_err();
+    let refused = judge(Some(&found), RIGHT, HERE, NOW).unwrap_err();
     assert_eq!(refused, SignInRefusal::AccountSuspended(abuse));
     assert_eq!(refused.to_string(), "the account is suspended: abuse");
-    assert!(judge(Some(&found), Some(3), HERE, utc_datetime!(2026-11-25 0:00)).is_ok());
+    assert!(judge(Some(&found), RIGHT, HERE, utc_datetime!(2026-11-25 0:00)).is_ok());
 
     let unpaid = suspension("unpaid", None);
     found.tenant.state = State::Suspended(unpaid.clone());
     assert_eq!(
-        judge(Some(&found), Some(3), HERE, NOW),
+        judge(Some(&found), RIGHT, HERE, NOW),
         Err(SignInRefusal::TenantSuspended(unpaid))
     );
 }
@@ -125,7 +123,7 @@ fn a_directory_that_mixes_tenants_up_lets_nobody_in() {
     let mut found = credential();
     found.tenant.id = TenantId(2);
     assert_eq!(
-        judge(Some(&found), Some(3), HERE, NOW),
+        judge(Some(&found), RIGHT, HERE, NOW),
         Err(SignInRefusal::WrongCredentials)
     );
 }
@@ -135,7 +133,7 @@ fn row_22_a_session_ends_with_its_account() {
     let Credential {
         account, tenant, ..
     } = credential();
-    let principal = judge(Some(&credential()), Some(3), HERE, NOW).unwrap();
+    let principal = judge(Some(&credential()), RIGHT, HERE, NOW).unwrap();
     let check = |account: Option<&Account>, tenant: Option<&Tenant>| {
         still_good(&principal, account, tenant, HERE, NOW)
     };
@@ -184,11 +182,31 @@ fn row_22_a_session_ends_with_its_account() {
 }
 
 #[test]
+fn a_session_does_not_outlive_its_token() {
+    let Credential {
+        account, tenant, ..
+    } = credential();
+    let end = utc_datetime!(2026-11-24 7:00);
+    let token = Attempt {
+        method: Method::Token,
+        ..HERE
+    };
+    let proof = Proof::Token {
+        object_id: "af1c".into(),
+        expires_at: end,
+    };
+    let principal = judge(Some(&credential()), Some(proof), token, NOW).unwrap();
+    let check = |now| still_good(&principal, Some(&account), Some(&tenant), token, now);
+    assert_eq!(check(utc_datetime!(2026-11-24 6:59:59)), Ok(()));
+    assert_eq!(check(end), Err(SignInRefusal::TokenExpired(end)));
+}
+
+#[test]
 fn row_42_an_account_that_moved_to_another_tenant_or_name_is_another_account() {
     let Credential {
         account, tenant, ..
     } = credential();
-    let principal = judge(Some(&credential()), Some(3), HERE, NOW).unwrap();
+    let principal = judge(Some(&credential()), RIGHT, HERE, NOW).unwrap();
     let mut moved = account.clone();
     moved.tenant = TenantId(2);
     let mut other = tenant.clone();

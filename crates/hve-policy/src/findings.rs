@@ -1,7 +1,7 @@
 //! The rules put into words for [`explain`](crate::explain): each calls the very function that
 //! decides, so that the explanation can not differ from the decision.
 
-use hve_types::{Address, Ceiling, HeaderMailbox, Principal, State};
+use hve_types::{Address, Ceiling, HeaderMailbox, Principal, Proof, State};
 
 use crate::{
     Case, Figure, Finding, Moment, QuotaExceeded, RecipientFacts, RecipientRefusal, Retry,
@@ -13,7 +13,9 @@ pub(crate) fn all(case: &Case<'_>) -> Vec<Finding> {
         tenant: case.tenant.id,
         account: case.account.id,
         address: case.account.address.clone(),
-        credential_version: case.account.credential_version,
+        proof: Proof::Secret {
+            version: case.account.credential_version,
+        },
     };
     let distinct = distinct(case.recipients);
     let mut findings = vec![

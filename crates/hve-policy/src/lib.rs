@@ -15,13 +15,13 @@
 //! ```
 //! use std::time::Duration;
 //! use hve_policy::{Clocks, Message, Policy, RecipientFacts, Retry};
-//! use hve_types::{AccountId, AccountLimits, Ceiling, Principal, TenantId, TenantLimits};
+//! use hve_types::{AccountId, AccountLimits, Ceiling, Principal, Proof, TenantId, TenantLimits};
 //!
 //! let payroll = Principal {
 //!     tenant: TenantId(1),
 //!     account: AccountId(1),
 //!     address: "payroll@contoso.test".parse()?,
-//!     credential_version: 1,
+//!     proof: Proof::Secret { version: 1 },
 //! };
 //! let account = AccountLimits::default();
 //! let mut tenant = TenantLimits::default(); // 50 recipients a message, 100,000 in 24 hours

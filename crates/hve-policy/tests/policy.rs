@@ -13,7 +13,7 @@ use hve_policy::{
 };
 use hve_types::{
     Account, AccountId, AccountLimits, AccountSignIn, Address, Ceiling, HeaderMailbox, Principal,
-    State, Suspension, Tenant, TenantId, TenantLimits, TenantSignIn,
+    Proof, State, Suspension, Tenant, TenantId, TenantLimits, TenantSignIn,
 };
 use time::{UtcDateTime, macros::utc_datetime};
 
@@ -55,7 +55,7 @@ fn principal() -> Principal {
         tenant: TenantId(1),
         account: AccountId(7),
         address: address("hve01@contoso.test"),
-        credential_version: 1,
+        proof: Proof::Secret { version: 1 },
     }
 }
 

@@ -11,7 +11,7 @@ use hve_policy::{
     HeaderRefusal, RecipientFacts, RecipientRefusal, Retry, SenderRefusal, TooLarge, header,
     recipient, sender, size,
 };
-use hve_types::{AccountId, Address, HeaderMailbox, Principal, TenantId, TenantLimits};
+use hve_types::{AccountId, Address, HeaderMailbox, Principal, Proof, TenantId, TenantLimits};
 
 fn address(text: &str) -> Address {
     text.parse().unwrap()
@@ -22,7 +22,7 @@ fn principal() -> Principal {
         tenant: TenantId(1),
         account: AccountId(1),
         address: address("hve01@contoso.test"),
-        credential_version: 1,
+        proof: Proof::Secret { version: 1 },
     }
 }
 

@@ -87,6 +87,8 @@ impl QuotaHints {
 
 #[cfg(test)]
 mod tests {
+    use hve_types::Proof;
+
     use super::*;
 
     fn principal() -> Principal {
@@ -94,7 +96,7 @@ mod tests {
             tenant: TenantId(1),
             account: AccountId(2),
             address: "hve01@contoso.test".parse().unwrap(),
-            credential_version: 1,
+            proof: Proof::Secret { version: 1 },
         }
     }
 

@@ -98,6 +98,30 @@ impl IssuerKeys {
     }
 }
 
+/// Can an issuer have this address? An operator hears it when the issuer is named, not when the
+/// first device cannot sign in.
+///
+/// # Errors
+/// Neither `https` nor `http` to this very host; or with a user, a query or a fragment
+/// (RFC 8414 §2).
+pub fn check_issuer(url: &str) -> Result<(), BadIssuer> {
+    let address = allowed(url).map_err(|_| BadIssuer)?;
+    let bare = address.username().is_empty()
+        && address.password().is_none()
+        && address.query().is_none()
+        && address.fragment().is_none();
+    if bare { Ok(()) } else { Err(BadIssuer) }
+}
+
+/// The text is no address of an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "an issuer is https://… as its tokens have it in the claim iss, without user, query and \
+     fragment (http is for 127.0.0.1, [::1] and localhost only)"
+)]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to add")]
+pub struct BadIssuer;
+
 /// `https`, or `http` to this very host: whoever can change the keys on their way can sign.
 fn allowed(text: &str) -> Result<Url, FetchError> {
     let refused = || FetchError::Unsafe(text.to_owned());

@@ -47,6 +47,7 @@ pub mod demo;
 mod directory;
 mod driver;
 mod files;
+mod guarded;
 mod hashing;
 mod hints;
 #[cfg_attr(
@@ -69,5 +70,6 @@ mod transport;
 
 pub use directory::{Directory, DirectoryError, DirectoryView};
 pub use files::raise_file_limit;
+pub use issuer_keys::{BadIssuer, check_issuer};
 pub use service::{Parts, Ready, RunError, Service, run};
 pub use signals::{Ask, Signals};

@@ -49,12 +49,16 @@ pub(crate) fn sign_in(refused: &SignInRefusal, now: Duration) -> Refusal {
         SignInRefusal::TenantSuspended(_) => "tenant-suspended",
         SignInRefusal::Rule(block) => {
             let reason = match block {
+                RuleBlock::Hours(_) => "sign-in-hours",
                 RuleBlock::Network(_) => "sign-in-network",
                 RuleBlock::Policy { .. } => "sign-in-policy",
                 RuleBlock::SecurityDefaults => "security-defaults",
                 _ => "sign-in-rule",
             };
             return refusal(535, Enhanced(5, 7, 139), reason, sentence(block));
+        }
+        SignInRefusal::TokenExpired(_) => {
+            return refusal(535, Enhanced(5, 7, 143), "token-expired", sentence(refused));
         }
         SignInRefusal::WrongCredentials => "wrong-credentials",
         // The enum may grow: what is not known here is refused like a wrong password.

@@ -13,13 +13,14 @@ pub(crate) struct Change {
 }
 
 /// What is read at the start only.
-const AT_START: [&str; 12] = [
+const AT_START: [&str; 13] = [
     "store.path",
     "delivery.route",
     "listeners",
     "limits.bytes-in-flight",
     "limits.hashing-threads",
     "limits.hashing-queue",
+    "limits.guess-delay",
     "limits.verified-for",
     "limits.verified-accounts",
     "limits.group-messages",
@@ -54,6 +55,7 @@ pub(crate) fn merge(old: &Config, mut new: Config) -> Config {
     is.bytes_in_flight = was.bytes_in_flight;
     is.hashing_threads = was.hashing_threads;
     is.hashing_queue = was.hashing_queue;
+    is.guess_delay = was.guess_delay;
     is.verified_for = was.verified_for;
     is.verified_accounts = was.verified_accounts;
     is.group_messages = was.group_messages;
@@ -111,6 +113,7 @@ mod tests {
         limits.hashing_queue = one;
         limits.verified_accounts = one;
         limits.group_messages = one;
+        limits.guess_delay = std::time::Duration::ZERO;
         limits.verified_for = std::time::Duration::ZERO;
         new.log.format = LogFormat::Json;
         new.log.level = LogLevel::Debug;

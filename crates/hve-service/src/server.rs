@@ -43,7 +43,7 @@ pub(crate) struct Server {
     pub(crate) sessions: Arc<Permits<()>>,
     pub(crate) sites: Arc<Permits<IpAddr>>,
     pub(crate) names: Names,
-    pub(crate) stop: Stop,
+    pub(crate) stop: Arc<Stop>,
 }
 
 /// How far the server has come in stopping: seen by who waits, and cheaply by who does not.

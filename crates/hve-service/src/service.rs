@@ -134,7 +134,9 @@ impl Service {
         let source = directory.unwrap_or_else(|| Arc::new(store.clone()));
         let directory = Arc::new(CachedDirectory::new(source));
         directory.current()?;
-        let sign_in = SignIn::new(Arc::clone(&directory), &config.limits, Keys::random()?)
+        let stop = Arc::new(Stop::default());
+        let (keys, stopping) = (Keys::random()?, Arc::clone(&stop));
+        let sign_in = SignIn::new(Arc::clone(&directory), &config.limits, keys, stopping)
             .map_err(RunError::Thread)?;
         let names = Names::new()?;
 
@@ -162,7 +164,7 @@ impl Service {
             sessions: Arc::default(),
             sites: Arc::default(),
             names,
-            stop: Stop::default(),
+            stop,
         });
         let service = Self {
             addresses: bound.iter().map(Bound::address).collect(),

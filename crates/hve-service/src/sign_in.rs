@@ -7,19 +7,21 @@ use std::{
 };
 
 use hve_auth::{
-    Attempt, Credential, CredentialCache, Guard, GuardLimits, HashCost, Method, PasswordHash,
-    Secret, SignInRefusal, WrongPasswords, judge, still_good,
+    Attempt, Credential, CredentialCache, Guess, HashCost, Method, PasswordHash, Secret,
+    SignInRefusal, WrongPasswords, judge, still_good,
 };
 use hve_smtp::{Credentials, Now, Refusal};
-use hve_types::{AccountId, Address, Principal};
-use tracing::{error, warn};
+use hve_types::{AccountId, Address, Principal, Proof};
+use tracing::error;
 
 use crate::{
     config::Limits,
     directory::{CachedDirectory, DirectoryError, DirectoryView},
+    guarded::{Admitted, Guarded},
     hashing::HashingPool,
     permits::{Permit, Permits},
     refusals,
+    server::Stop,
 };
 
 /// The sign-in of one server.
@@ -27,7 +29,7 @@ pub(crate) struct SignIn {
     directory: Arc<CachedDirectory>,
     cache: Mutex<CredentialCache>,
     wrong: Mutex<WrongPasswords>,
-    guard: Mutex<Guard>,
+    guarded: Guarded,
     pool: HashingPool,
     /// What unknown users are compared with, so that they cost what known ones do.
     decoy: PasswordHash,
@@ -56,6 +58,7 @@ impl SignIn {
         directory: Arc<CachedDirectory>,
         limits: &Limits,
         keys: Keys,
+        stop: Arc<Stop>,
     ) -> std::io::Result<Self> {
         let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let accounts = count(limits.verified_accounts.get());
@@ -72,7 +75,7 @@ impl SignIn {
                 WRONG_REMEMBERED,
                 limits.verified_for,
             )),
-            guard: Mutex::new(Guard::new(keys.guard, GuardLimits::default())),
+            guarded: Guarded::new(keys.guard, limits, stop),
             pool: HashingPool::start(count(limits.hashing_threads), waiting)?,
             decoy: PasswordHash::decoy(HashCost::default()).map_err(std::io::Error::other)?,
             sessions: Arc::default(),
@@ -101,9 +104,13 @@ impl SignIn {
         if let Some(principal) = self.remembered(view, user.as_ref(), credentials, now) {
             return self.admit(view, principal, with_password(from), now);
         }
-        let guarded = lock(&self.guard).admit(&credentials.user, from, now.monotonic);
-        guarded.map_err(|blocked| refusals::sign_in(&blocked.into(), now.monotonic))?;
-        let principal = self.verify(user.as_ref(), credentials, from, now).await?;
+        let guess = Guess::Secret(&credentials.password);
+        let admitted = self
+            .guarded
+            .admit(&credentials.user, from, guess, now.monotonic)?;
+        let principal = self
+            .verify(user.as_ref(), credentials, admitted, now)
+            .await?;
         // Hashing took a while: what counts is the directory of this moment.
         let view = self.directory.current().map_err(unreadable)?;
         self.admit(&*view, principal, with_password(from), now)
@@ -132,7 +139,9 @@ impl SignIn {
             tenant: account.tenant,
             account: account.id,
             address: account.address.clone(),
-            credential_version: secret.version,
+            proof: Proof::Secret {
+                version: secret.version,
+            },
         })
     }
 
@@ -141,7 +150,7 @@ impl SignIn {
         &self,
         user: Option<&Address>,
         credentials: &Credentials,
-        from: IpAddr,
+        admitted: Admitted<'_>,
         now: Now,
     ) -> Result<Principal, Refusal> {
         let found = match user {
@@ -173,31 +182,39 @@ impl SignIn {
         let matched = matching
             .and_then(|index| usable.get(index))
             .map(|secret| secret.version);
-        let judged = judge(found.as_ref(), matched, with_password(from), now.utc);
-        self.learn(found.as_ref(), matched, credentials, from, now.monotonic);
+        let proof = matched.map(|version| Proof::Secret { version });
+        let attempt = with_password(admitted.from());
+        let judged = judge(found.as_ref(), proof, attempt, now.utc);
+        self.learn(
+            found.as_ref(),
+            matched,
+            credentials,
+            admitted,
+            now.monotonic,
+        )
+        .await;
         judged.map_err(|refused| refusals::sign_in(&refused, now.monotonic))
     }
 
-    fn learn(
+    /// Keeps the outcome. That of a wrong password may take a while.
+    async fn learn(
         &self,
         found: Option<&Credential>,
         matched: Option<u64>,
         credentials: &Credentials,
-        from: IpAddr,
+        admitted: Admitted<'_>,
         now: Duration,
     ) {
         let Credentials { user, password, .. } = credentials;
         match (found, matched) {
             (Some(Credential { account, .. }), Some(secret)) => {
-                lock(&self.guard).right(user, from, now);
+                admitted.right(now);
                 lock(&self.cache).remember(account.id, secret, password, now);
             }
             _ => {
                 let version = found.map(|of| of.account.credential_version);
                 lock(&self.wrong).remember(user, version, password, now);
-                if let Some(blocked) = lock(&self.guard).wrong(user, from, password, now) {
-                    warn!(user, %from, by = ?blocked.by, "sign-in blocked for a while");
-                }
+                admitted.wrong(now).await;
             }
         }
     }

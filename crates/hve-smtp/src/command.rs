@@ -163,9 +163,7 @@ const fn bit(mechanism: Mechanism) -> u64 {
 /// introduce themselves with the names they have in Windows networks.
 pub(crate) fn hello_name<'a>(line: &[u8], rest: &'a str) -> Result<&'a str, Refusal> {
     let name = rest.trim_end_matches(' ');
-    let clean =
-        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    if name.is_empty() || name.len() > 255 || !name.bytes().all(clean) {
+    if name.is_empty() || name.len() > 255 || !is_name(name) {
         return Err(refusals::bad_argument(
             "Syntax: EHLO with one name or address literal",
         ));
@@ -178,6 +176,13 @@ pub(crate) fn hello_name<'a>(line: &[u8], rest: &'a str) -> Result<&'a str, Refu
             "Syntax: EHLO with one name or address literal",
         )),
     }
+}
+
+/// Whether it has only the characters of domains and address literals, and `_`.
+pub(crate) fn is_name(word: &str) -> bool {
+    let is_fit =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    word.bytes().all(is_fit)
 }
 
 /// BDAT (RFC 3030 §2): size in octets, and whether it is the last chunk. A size of more than ten

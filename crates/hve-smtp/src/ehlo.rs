@@ -1,6 +1,6 @@
 //! What the server says of itself: greeting, EHLO, HELP.
 
-use crate::{Opening, SessionConfig, reply::push_number};
+use crate::{Mechanism, Opening, SessionConfig, reply::push_number};
 
 /// The 220 line (RFC 5321 §4.2).
 pub(crate) fn greeting(out: &mut Vec<u8>, config: &SessionConfig) {
@@ -9,9 +9,15 @@ pub(crate) fn greeting(out: &mut Vec<u8>, config: &SessionConfig) {
     out.extend_from_slice(b" ESMTP submission\r\n");
 }
 
-/// The reply to EHLO (RFC 5321 §4.1.1.1). Before TLS it offers STARTTLS in place of AUTH
-/// (RFC 3207 §4.2, RFC 4954 §4: no AUTH without protection).
-pub(crate) fn ehlo(out: &mut Vec<u8>, config: &SessionConfig, opening: &Opening, tls: bool) {
+/// The reply to EHLO (RFC 5321 §4.1.1.1). Before TLS there is no `auth`, and it offers STARTTLS in
+/// its place (RFC 3207 §4.2, RFC 4954 §4: no AUTH without protection).
+pub(crate) fn ehlo(
+    config: &SessionConfig,
+    opening: &Opening,
+    auth: Option<&[Mechanism]>,
+) -> Vec<u8> {
+    let mut reply = Vec::with_capacity(256);
+    let out = &mut reply;
     out.extend_from_slice(b"250-");
     out.extend_from_slice(config.hostname.as_bytes());
     out.extend_from_slice(b"\r\n250-SIZE ");
@@ -37,9 +43,9 @@ pub(crate) fn ehlo(out: &mut Vec<u8>, config: &SessionConfig, opening: &Opening,
         out.extend_from_slice(name);
         push_number(out, value.into());
     }
-    if tls {
+    if let Some(mechanisms) = auth {
         out.extend_from_slice(b"\r\n250 AUTH");
-        for mechanism in &config.mechanisms {
+        for mechanism in mechanisms {
             out.push(b' ');
             out.extend_from_slice(mechanism.as_str().as_bytes());
         }
@@ -47,6 +53,7 @@ pub(crate) fn ehlo(out: &mut Vec<u8>, config: &SessionConfig, opening: &Opening,
         out.extend_from_slice(b"\r\n250 STARTTLS");
     }
     out.extend_from_slice(b"\r\n");
+    reply
 }
 
 /// The reply to HELO: no extensions.

@@ -155,13 +155,16 @@ fn bad_value(key: &str) -> Refusal {
     refusals::bad_argument(format!("Bad value of {key}"))
 }
 
+/// The beginning of the one reply that repeats a word of the client.
+pub(crate) const NOT_SUPPORTED: &str = "Parameter not supported: ";
+
 /// RFC 5321 §4.1.1.11: what was not offered is refused.
 fn unsupported(key: &str) -> Refusal {
     // Quoted only where it can be a parameter's name at all.
     let name = Some(key).filter(|key| {
         (1..=20).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     });
-    let text = format!("Parameter not supported: {}", name.unwrap_or("?"));
+    let text = format!("{NOT_SUPPORTED}{}", name.unwrap_or("?"));
     Refusal::new(
         Reply::new(555, Some(Enhanced(5, 5, 4)), text),
         "unsupported-parameter",

@@ -62,6 +62,13 @@ pub(crate) const NOT_SMTP: Refusal = last(
     "This is a mail submission server; start with EHLO, then STARTTLS",
 );
 
+pub(crate) const TLS_TOO_SOON: Refusal = last(
+    421,
+    (7, 0),
+    "tls-too-soon",
+    "TLS begins with STARTTLS here; set the client to STARTTLS",
+);
+
 // Order and budget.
 pub(crate) const UNKNOWN_COMMAND: Refusal =
     refusal(500, (5, 1), "unknown-command", "Command not recognised");
@@ -177,6 +184,25 @@ pub(crate) const BAD_CREDENTIALS_SYNTAX: Refusal = refusal(
     (5, 2),
     "bad-credentials-syntax",
     "The response holds no user name and password in the form of this mechanism",
+);
+
+pub(crate) const BASE64_TWICE: Refusal = refusal(
+    501,
+    (5, 2),
+    "base64-twice",
+    "The response is base64 of base64; encode it once",
+);
+pub(crate) const PLAIN_FORM: Refusal = refusal(
+    501,
+    (5, 2),
+    "plain-form",
+    "The response of PLAIN is NUL, user name, NUL, password, all together in base64",
+);
+pub(crate) const LOGIN_FORM: Refusal = refusal(
+    501,
+    (5, 2),
+    "login-form",
+    "LOGIN asks for the user name alone, then for the password; this looks like both at once",
 );
 
 pub(crate) const BAD_AUTHZID: Refusal = refusal(

@@ -12,7 +12,8 @@ mod host;
 use std::{sync::Arc, time::Duration};
 
 use hve_smtp::{
-    Answer, Enhanced, Leniency, Now, Question, Refusal, Reply, Report, Session, SessionConfig, Step,
+    Answer, Enhanced, Leniency, Mechanism, Now, Question, Refusal, Reply, Report, Session,
+    SessionConfig, Step,
 };
 use hve_types::{Address, QueueId};
 
@@ -327,4 +328,27 @@ fn nothing_secret_is_in_a_debug_text() {
     host.feed(b"Subject: x\r\n\r\ncanary\r\n.\r\n", usize::MAX);
     let shown = format!("{:?}", host.submissions);
     assert!(shown.contains("content_octets") && !shown.contains("99, 97, 110"));
+}
+
+#[test]
+fn the_host_says_what_this_client_is_offered() {
+    let mut session = session();
+    session.receive(b"EHLO x\r\nSTARTTLS\r\n", CLOCK);
+    while step(&mut session) != "start tls" {}
+    session.offer(vec![Mechanism::Login, Mechanism::External]);
+    session.tls_started(tls(), CLOCK);
+    session.receive(b"EHLO x\r\n", CLOCK);
+    let offered = step(&mut session);
+    assert!(
+        offered.ends_with("250 AUTH LOGIN EXTERNAL\r\n"),
+        "{offered}"
+    );
+    assert_eq!(step(&mut session), "need input");
+    // What is not offered is not taken either.
+    session.receive(b"AUTH PLAIN AGEAYg==\r\n", CLOCK);
+    let refused = step(&mut session);
+    assert!(
+        refused.starts_with("report ") || refused.starts_with("504 5.7.4"),
+        "{refused}"
+    );
 }

@@ -45,6 +45,11 @@ fn no_secret_is_kept_wherever_it_is_said() {
         "NOOP Y2FuYXJ5\r\nQUIT Y2FuYXJ5\r\n",
         "ETRN Y2FuYXJ5\r\n",
         "GET /Y2FuYXJ5\r\n",
+        "EHLO Y2FuYXJ5!\r\n",
+        "VRFY Y2FuYXJ5\r\n",
+        "MAIL FROM:<Y2FuYXJ5>\r\n",
+        "MAIL FROM:<a@b.test> Y2FuYXJ5\r\n",
+        "BDAT Y2FuYXJ5\r\n",
     ] {
         let lines = lines(format!("EHLO x\r\n{input}").as_bytes());
         assert!(!format!("{lines:?}").contains("Y2FuYXJ5"), "{lines:?}");
@@ -63,7 +68,7 @@ fn a_redacted_response_tells_its_length() {
 
 #[test]
 fn only_the_last_lines_are_kept_and_only_their_beginnings() {
-    let long = format!("EHLO x\r\nVRFY {}\r\n", "y".repeat(400));
+    let long = format!("EHLO x\r\nHELO {}\r\n", "y".repeat(400));
     let lines = lines(
         [long.as_bytes(), &b"RSET\r\n".repeat(18)]
             .concat()
@@ -72,7 +77,10 @@ fn only_the_last_lines_are_kept_and_only_their_beginnings() {
     assert_eq!(lines.len(), 40);
     assert!(lines.iter().all(|line| line.len() <= 200), "{lines:?}");
     assert!(lines.iter().any(|line| line.len() == 200), "{lines:?}");
-    assert!(!lines.iter().any(|line| line.contains("EHLO")), "{lines:?}");
+    assert!(
+        !lines.iter().any(|line| line.starts_with("C: EHLO")),
+        "{lines:?}"
+    );
 }
 
 #[test]

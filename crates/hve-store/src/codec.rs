@@ -2,6 +2,7 @@
 //! can read them. The serde types live here and are nobody's API.
 
 mod envelope;
+mod oauth;
 mod sign_in;
 
 use std::num::NonZeroU32;
@@ -69,7 +70,7 @@ pub(crate) fn value(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-fn parse<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, StoreError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| damaged(what, &error.to_string()))
 }
 

@@ -5,6 +5,7 @@
 mod account_rows;
 mod accounts;
 mod domains;
+mod oauth;
 mod recipients;
 mod secrets;
 mod snapshot;

@@ -2,7 +2,9 @@
 
 use std::{fmt, io};
 
-use hve_types::{Address, Domain, PolicyName, SECRETS_MAX};
+use hve_types::{
+    ALLOWED_APPS_MAX, AUDIENCES_MAX, Address, Domain, ISSUERS_MAX, PolicyName, SECRETS_MAX,
+};
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
@@ -151,6 +153,15 @@ pub enum ChangeError {
     /// Another account of the tenant has that alias.
     #[error("the alias {0:?} is taken in this tenant")]
     AliasTaken(String),
+    /// The account lets in as many applications as it may.
+    #[error("the account lets in {ALLOWED_APPS_MAX} applications; remove one first")]
+    AppCap,
+    /// The account lets it in already.
+    #[error("the account lets {0} in already")]
+    AppTaken(String),
+    /// An issuer without an audience, or with more than anybody needs.
+    #[error("an issuer has 1 to {AUDIENCES_MAX} audiences")]
+    AudienceCount,
     /// The domain still has accounts.
     #[error("{domain} still has {accounts} account(s); remove them first")]
     DomainInUse {
@@ -165,6 +176,12 @@ pub enum ChangeError {
     /// The domain is accepted already, by this tenant or another.
     #[error("{0} is an accepted domain already")]
     DomainTaken(Domain),
+    /// The tenant trusts as many issuers as it may.
+    #[error("the tenant has {ISSUERS_MAX} issuers; remove one first")]
+    IssuerCap,
+    /// The tenant trusts it already.
+    #[error("{0} is an issuer of the tenant already; remove it to change it")]
+    IssuerTaken(String),
     /// The tenant is named after this domain.
     #[error("{0} is the tenant's name; remove the tenant instead")]
     NamesTheTenant(Domain),
@@ -194,6 +211,12 @@ pub enum ChangeError {
         what: &'static str,
         /// The limit.
         max: usize,
+    },
+    /// A word is empty or has a space in it.
+    #[error("{what} is empty or has a space in it; copy it again")]
+    BadWord {
+        /// Which word.
+        what: &'static str,
     },
     /// No account with that number.
     #[error("there is no such account")]

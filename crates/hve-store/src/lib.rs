@@ -32,6 +32,7 @@ mod audit;
 mod codec;
 mod directory;
 mod error;
+mod failed_session;
 mod queue;
 mod room;
 mod schema;
@@ -46,6 +47,7 @@ pub use directory::{
     NewTenant,
 };
 pub use error::{Cause, ChangeError, CommitError, OpenError, StoreError};
+pub use failed_session::{Diagnosis, FailedSession, FailedSessionFilter};
 pub use queue::{
     DueMessage, DueMessages, Parked, Progress, QueueFilter, QueueState, QueuedMessage,
 };

@@ -23,7 +23,7 @@ pub use batch::{Accepted, Batch, NewMessage, Outcome, Settlement};
 
 use self::books::Books;
 use crate::{
-    CommitError, OpenError, Store, StoreError, room,
+    CommitError, OpenError, Store, StoreError, failed_session, room,
     schema::{self, Use, WriterLock},
     store::change_counter,
     turn::Turns,
@@ -225,6 +225,7 @@ fn transact(
     )?;
     settle::settle(connection, books, &batch.settlements, now)?;
     settle::count_refusals(connection, &batch.refusals)?;
+    failed_session::keep(connection, &batch.failed_sessions, now)?;
     connection.prepare_cached("COMMIT")?.execute(())?;
     Ok(verdicts)
 }

@@ -125,8 +125,26 @@ pub struct Principal {
     pub account: AccountId,
     /// The account's address.
     pub address: Address,
-    /// [`SecretFacts::version`] of the secret it signed in with.
-    pub credential_version: u64,
+    /// What it signed in with.
+    pub proof: Proof,
+}
+
+/// What a session signed in with; it lasts no longer than this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Proof {
+    /// A secret of the account.
+    Secret {
+        /// [`SecretFacts::version`].
+        version: u64,
+    },
+    /// An access token of OAuth.
+    Token {
+        /// The object id of who it was issued to.
+        object_id: Box<str>,
+        /// The first moment at which it is void.
+        expires_at: UtcDateTime,
+    },
 }
 
 #[cfg(test)]

@@ -17,19 +17,23 @@ mod account;
 mod address;
 mod domain;
 mod envelope;
+mod hours;
 mod ids;
 mod limits;
 mod mailbox;
+mod oauth;
 mod sign_in;
 mod usage;
 
-pub use account::{Account, Principal, SECRETS_MAX, SecretFacts, State, Suspension, Tenant};
+pub use account::{Account, Principal, Proof, SECRETS_MAX, SecretFacts, State, Suspension, Tenant};
 pub use address::{Address, AddressError};
 pub use domain::{Domain, DomainError, DomainKind};
 pub use envelope::{BodyKind, Envelope, Notify, Recipient, Return};
+pub use hours::{SignInHours, SignInHoursError};
 pub use ids::{AccountId, QueueId, QueueIdError, TenantId};
 pub use limits::{AccountLimits, Ceiling, TenantLimits};
 pub use mailbox::HeaderMailbox;
+pub use oauth::{ALLOWED_APPS_MAX, AUDIENCES_MAX, AllowedApp, ISSUERS_MAX, Issuer};
 pub use sign_in::{
     AccountSignIn, AuthenticationPolicy, DeviceLeniency, Exemption, PolicyName, PolicyNameError,
     TenantSignIn,

@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use thiserror::Error;
 use time::UtcDateTime;
 
+use crate::{AllowedApp, Issuer, SignInHours};
+
 /// How the accounts of a tenant may sign in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
@@ -22,6 +24,8 @@ pub struct TenantSignIn {
     /// The switch of the transport configuration for mailboxes. As in the original it has **no**
     /// effect on these accounts; it is kept so that a script which sets it goes on working.
     pub smtp_client_authentication_disabled: bool,
+    /// Whose access tokens are taken, at most [`ISSUERS_MAX`](crate::ISSUERS_MAX), each once.
+    pub issuers: Vec<Issuer>,
 }
 
 /// What an authentication policy allows. A new one allows no password until told otherwise.
@@ -43,8 +47,13 @@ pub struct AccountSignIn {
     /// Where it may sign in from, together with its secret; none is anywhere. IPv4 networks are
     /// kept as IPv4.
     pub networks: Vec<IpNet>,
+    /// When it may be used, together with its secret; none is always.
+    pub hours: Option<SignInHours>,
     /// What is forgiven its device. Nothing by default.
     pub leniency: DeviceLeniency,
+    /// Whom it lets in by OAuth, at most [`ALLOWED_APPS_MAX`](crate::ALLOWED_APPS_MAX), each
+    /// once; none is nobody.
+    pub apps: Vec<AllowedApp>,
 }
 
 /// What is forgiven an old device in the messages it sends.

@@ -10,7 +10,8 @@ use hve_policy::RecipientFacts;
 use hve_smtp::{Answer, Enhanced, Leniency, Now, Question, Refusal, Reply, Step};
 use hve_store::{Act, NewAccount, NewTenant, Store, Writer};
 use hve_types::{
-    Account, AccountLimits, Address, Ceiling, DomainKind, Principal, QueueId, Tenant, TenantLimits,
+    Account, AccountLimits, Address, Ceiling, DomainKind, Principal, Proof, QueueId, Tenant,
+    TenantLimits,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
@@ -252,7 +253,9 @@ impl World {
                     tenant: account.tenant,
                     account: account.id,
                     address: account.address.clone(),
-                    credential_version: account.credential_version,
+                    proof: Proof::Secret {
+                        version: account.credential_version,
+                    },
                 });
                 let user = account.address.clone();
                 let leniency = Leniency::default();

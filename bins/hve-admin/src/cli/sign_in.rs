@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use clap::{Args, Subcommand, ValueEnum};
-use hve_types::{Address, PolicyName};
+use hve_types::{Address, PolicyName, SignInHours};
 use ipnet::IpNet;
 use time::UtcDateTime;
 
-use super::{Confirmation, TenantChoice};
+use super::{AppVerb, Confirmation, IssuerVerb, TenantChoice};
 use crate::{size, when};
 
 #[derive(Debug, Subcommand)]
@@ -30,6 +30,12 @@ pub(crate) enum SignInVerb {
     /// Authentication policies: who names one is bound by it
     #[command(subcommand)]
     Policy(SignInPolicyVerb),
+    /// OAuth: the issuers whose access tokens the tenant takes
+    #[command(subcommand)]
+    Issuer(IssuerVerb),
+    /// OAuth: the applications that an account lets in
+    #[command(subcommand)]
+    App(AppVerb),
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,6 +120,13 @@ pub(crate) struct SignInAccountChanges {
     /// the list
     #[arg(long, value_name = "NETWORK", value_parser = network)]
     pub(crate) from: Vec<IpNet>,
+    /// It signs in, and sends, in these hours only: `Europe/Berlin Mon-Fri 06:00-20:00, Sat
+    /// 08:00-12:00`; without a zone in UTC
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) hours: Option<SignInHours>,
+    /// It signs in at any time
+    #[arg(long, conflicts_with = "hours")]
+    pub(crate) at_any_time: bool,
     /// For an old device: make its bare line feeds whole line ends, instead of refusing its mail
     #[arg(long, value_enum)]
     pub(crate) lenient_bare_lf: Option<Switch>,

@@ -7,6 +7,8 @@ mod books;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
+mod oauth;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod secrets;

@@ -173,3 +173,27 @@ fn a_leniency_is_off_by_default_and_shown_as_a_finding() {
         told.out
     );
 }
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program under test reads the same clock"
+)]
+fn hours_are_set_shown_and_taken_back() {
+    let site = Site::new();
+    // Three days from now, whatever midnight does meanwhile.
+    let day = time::UtcDateTime::now().weekday().nth_next(3).to_string();
+    let hours = format!("{} 06:00-20:00", &day[..3]);
+    let closed = ["sign-in", "account", ACCOUNT, "--hours", &hours];
+    assert_eq!(site.json(&closed)["hours"], format!("UTC {hours}"));
+    assert_eq!(blocking(&site, &[]), ["hours"]);
+    site.json(&["sign-in", "account", ACCOUNT, "--at-any-time"]);
+    assert!(blocking(&site, &[]).is_empty());
+    let wrong = site.run(&["sign-in", "account", ACCOUNT, "--hours", "office hours"]);
+    assert_eq!(wrong.code, 2);
+    assert!(
+        wrong.err.contains("no time zone and no day"),
+        "{}",
+        wrong.err
+    );
+}

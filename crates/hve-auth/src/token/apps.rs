@@ -1,45 +1,42 @@
 //! The applications that an account lets in.
 
+use hve_types::{ALLOWED_APPS_MAX, AllowedApp};
 use thiserror::Error;
 
-use super::TokenFacts;
+use super::{TokenFacts, TokenKind};
 
-/// So many entries of an account's list count; the original has the same limit.
-pub const ALLOWED_APPS_MAX: usize = 10;
-
-/// May this application use the account? `allowed_apps` are the object ids on the account's list,
-/// compared without case; an empty list lets nobody in.
+/// May the holder of this token use an account with this list? An empty list lets nobody in.
 ///
-/// The object id of an application is that of the *enterprise application* in the directory, not
-/// the one of its registration, and not the client id. For a person, it is the person's own.
+/// An application is looked for under its object id. So is a person, under the person's own: a
+/// token that somebody delegated to an application does not name the application's object id, and
+/// an application that is let in is not let in for everybody who ever signs in to it.
 ///
 /// # Errors
 /// It is not on the list, or stands there under its client id, or too late.
-pub fn may_use(facts: &TokenFacts, allowed_apps: &[String]) -> Result<(), AppRefusal> {
-    let wanted = &facts.object_id;
-    let mut places = allowed_apps.iter();
-    match places.position(|listed| listed.eq_ignore_ascii_case(wanted)) {
+pub fn may_use(facts: &TokenFacts, allowed: &[AllowedApp]) -> Result<(), AppRefusal> {
+    let object_id = facts.object_id.clone();
+    match position(allowed, &object_id) {
         Some(place) if place < ALLOWED_APPS_MAX => return Ok(()),
-        Some(_) => {
-            return Err(AppRefusal::BeyondLimit {
-                object_id: wanted.clone(),
-            });
-        }
+        Some(_) => return Err(AppRefusal::BeyondLimit { object_id }),
         None => {}
     }
-    let by_mistake = facts.client_id.as_ref().filter(|client_id| {
-        let mut listed = allowed_apps.iter();
-        listed.any(|listed| listed.eq_ignore_ascii_case(client_id))
-    });
-    Err(match by_mistake {
+    if facts.kind == TokenKind::Person {
+        return Err(AppRefusal::PersonNotListed { object_id });
+    }
+    let mut client_id = facts.client_id.iter();
+    Err(match client_id.find(|id| position(allowed, id).is_some()) {
         Some(client_id) => AppRefusal::ClientIdListed {
             client_id: client_id.clone(),
-            object_id: wanted.clone(),
+            object_id,
         },
-        None => AppRefusal::NotListed {
-            object_id: wanted.clone(),
-        },
+        None => AppRefusal::NotListed { object_id },
     })
+}
+
+fn position(allowed: &[AllowedApp], id: &str) -> Option<usize> {
+    allowed
+        .iter()
+        .position(|of| of.object_id.eq_ignore_ascii_case(id))
 }
 
 /// Why a genuine token may not use this account.
@@ -69,9 +66,22 @@ pub enum AppRefusal {
         /// What should stand there.
         object_id: String,
     },
-    /// It is not on the list.
-    #[error("the account's list of applications lacks the object id {object_id}; add it")]
+    /// It is not on the list, or there is no such account: nobody hears which.
+    #[error(
+        "no account of this name lets in the application with the object id {object_id}; \
+         check the user name, or ask your administrator to add the id"
+    )]
     NotListed {
+        /// What should stand there.
+        object_id: String,
+    },
+    /// The same for a person.
+    #[error(
+        "the token is a person's, and no account of this name lets in their object id \
+         {object_id}; sign in with the application's own token, or ask your administrator to add \
+         the id"
+    )]
+    PersonNotListed {
         /// What should stand there.
         object_id: String,
     },

@@ -6,13 +6,14 @@ mod key_cache;
 mod keys;
 mod refusal;
 
+use hve_types::Issuer;
 use jsonwebtoken::{
     Algorithm, DecodingKey, TokenData, Validation, dangerous, decode, decode_header,
     errors::{Error, ErrorKind},
 };
 use time::{Duration, UtcDateTime};
 
-pub use apps::{ALLOWED_APPS_MAX, AppRefusal, may_use};
+pub use apps::{AppRefusal, may_use};
 use claims::Claims;
 pub use key_cache::{KeyAdvice, KeyCache};
 pub use keys::{KeySet, KeySetError};
@@ -26,22 +27,6 @@ pub const TOKEN_LIFE_SECONDS_MIN: i64 = 30;
 
 /// By how much the issuer's clock may be ahead of ours, in seconds, where a token's life begins.
 const SKEW_SECONDS_MAX: i64 = 60;
-
-/// An issuer whose tokens are taken, as configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a configuration fills in each field, and must hear of a new one"
-)]
-pub struct Issuer {
-    /// The claim `iss`, letter by letter (RFC 8414 §2).
-    pub url: String,
-    /// What the claim `aud` may be; one match is enough.
-    pub audiences: Vec<String>,
-    /// The claim `tid`, the directory (tenant) at an issuer that has many; `None` where the issuer
-    /// has no such thing, and then the claim is not looked at.
-    pub directory: Option<String>,
-}
 
 /// What a token says before anybody verified it: only good for choosing issuer and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +90,8 @@ pub fn read_unverified(token: &str) -> Result<UnverifiedToken, TokenRefusal> {
 /// The first defect in that order.
 ///
 /// ```
-/// use hve_auth::{Issuer, KeySet, check_token, may_use, read_unverified};
+/// use hve_auth::{KeySet, check_token, may_use, read_unverified};
+/// use hve_types::{AllowedApp, Issuer};
 /// # use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 /// # use time::macros::utc_datetime;
 /// # let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
@@ -129,8 +115,9 @@ pub fn read_unverified(token: &str) -> Result<UnverifiedToken, TokenRefusal> {
 /// let keys = KeySet::parse(jwks.as_bytes())?;
 ///
 /// let facts = check_token(&token, &ours, &keys, now)?;
-/// may_use(&facts, &["AF1C".into()])?;
-/// let mistaken = may_use(&facts, &["c0de".into()]).unwrap_err();
+/// let listed = |id: &str| [AllowedApp { object_id: id.into(), label: String::new() }];
+/// may_use(&facts, &listed("AF1C"))?;
+/// let mistaken = may_use(&facts, &listed("c0de")).unwrap_err();
 /// assert!(mistaken.to_string().contains("replace it by the object id af1c"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -1,12 +1,21 @@
 //! The account's list of applications.
 
-use hve_auth::{ALLOWED_APPS_MAX, AppRefusal, may_use};
+use hve_auth::{AppRefusal, may_use};
+use hve_types::{ALLOWED_APPS_MAX, AllowedApp};
+use serde_json::{Value, json};
 
-use crate::support::{CLIENT, EC, OBJECT, check, v2};
+use crate::support::{CLIENT, EC, OBJECT, changed, check, set, v2};
 
 fn judged(listed: &[&str]) -> Result<(), AppRefusal> {
-    let listed: Vec<String> = listed.iter().map(|&listed| listed.to_owned()).collect();
-    may_use(&check(&EC.sign(&v2())).unwrap(), &listed)
+    may_use(&check(&EC.sign(&v2())).unwrap(), &list(listed))
+}
+
+fn list(ids: &[&str]) -> Vec<AllowedApp> {
+    let app = |id: &&str| AllowedApp {
+        object_id: (*id).to_owned(),
+        label: String::new(),
+    };
+    ids.iter().map(app).collect()
 }
 
 #[test]
@@ -42,4 +51,20 @@ fn ten_entries_count() {
     let refused = judged(&listed).unwrap_err();
     assert!(matches!(refused, AppRefusal::BeyondLimit { .. }));
     assert!(refused.to_string().contains("first 10 entries"));
+}
+
+#[test]
+fn a_person_is_let_in_by_the_own_object_id_alone() {
+    let person = "bbbbbbbb-0000-4000-8000-000000000000";
+    let facts = changed(|claims| {
+        set(claims, "roles", Value::Null);
+        set(claims, "scp", json!("Mail.Send"));
+        set(claims, "oid", json!(person));
+    });
+    let facts = facts.unwrap();
+    assert_eq!(may_use(&facts, &list(&[person])), Ok(()));
+    // Neither the application's object id nor its client id lets in whoever signs in to it.
+    let refused = may_use(&facts, &list(&[OBJECT, CLIENT])).unwrap_err();
+    assert!(matches!(refused, AppRefusal::PersonNotListed { .. }));
+    assert!(refused.to_string().contains(person), "{refused}");
 }

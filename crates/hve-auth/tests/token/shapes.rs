@@ -1,6 +1,7 @@
 //! Genuine tokens in the shapes that issuers document, and genuine ones with one defect.
 
-use hve_auth::{Issuer, TokenKind, TokenRefusal, check_token, read_unverified};
+use hve_auth::{TokenKind, TokenRefusal, check_token, read_unverified};
+use hve_types::Issuer;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use time::Duration;

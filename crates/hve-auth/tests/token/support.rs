@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hve_auth::{Issuer, KeySet, TokenFacts, TokenRefusal, check_token};
+use hve_auth::{KeySet, TokenFacts, TokenRefusal, check_token};
+use hve_types::Issuer;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use rcgen::{
     KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256,

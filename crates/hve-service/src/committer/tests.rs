@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc};
 use hve_auth::{HashCost, PasswordHash};
 use hve_store::{Act, NewAccount, NewTenant, Outcome, QueueFilter, Store, UsageFilter};
 use hve_types::{
-    AccountLimits, BodyKind, DomainKind, Envelope, Principal, QueueId, Recipient, TenantLimits,
+    AccountLimits, BodyKind, DomainKind, Envelope, Principal, Proof, QueueId, Recipient,
+    TenantLimits,
 };
 
 use super::*;
@@ -45,7 +46,9 @@ fn add_account(path: &Path) -> (Store, Principal) {
         tenant,
         account: account.id,
         address: account.address,
-        credential_version: account.credential_version,
+        proof: Proof::Secret {
+            version: account.credential_version,
+        },
     };
     (store, principal)
 }

@@ -54,6 +54,9 @@ pub struct Limits {
     /// Sign-ins that wait for a hashing thread. Default 64, less than a second's work of two
     /// cores; one more gets `454 4.7.0` at once.
     pub hashing_queue: NonZeroU32,
+    /// The longest that the answer to a wrong password waits: the waits grow with the number of
+    /// different ones that were tried. Default 8 s; 0 is never.
+    pub guess_delay: Duration,
     /// How long a verified password is remembered. Default 5 min.
     pub verified_for: Duration,
     /// How many verified passwords are remembered. Default 10,000.
@@ -87,6 +90,7 @@ impl Default for Limits {
             shutdown_grace: Duration::from_secs(20),
             hashing_threads: 0,
             hashing_queue: count(64),
+            guess_delay: Duration::from_secs(8),
             verified_for: Duration::from_secs(300),
             verified_accounts: count(10_000),
             group_messages: count(256),
@@ -134,6 +138,7 @@ pub(super) fn read(mut section: Section<'_, '_>) -> Limits {
         shutdown_grace: section.or("shutdown-grace", base.shutdown_grace),
         hashing_threads: section.or("hashing-threads", base.hashing_threads),
         hashing_queue: section.or("hashing-queue", base.hashing_queue),
+        guess_delay: section.or("guess-delay", base.guess_delay),
         verified_for: section.or("verified-for", base.verified_for),
         verified_accounts: section.or("verified-accounts", base.verified_accounts),
         group_messages: section.or("group-messages", base.group_messages),

@@ -111,3 +111,23 @@ fn only_https_and_this_host_are_asked() {
         assert!(allowed(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn an_issuers_address_has_nothing_behind_its_path() {
+    for fine in [
+        "https://id.test",
+        "https://id.test/a/v2.0",
+        "http://[::1]:80/",
+    ] {
+        assert_eq!(check_issuer(fine), Ok(()), "{fine}");
+    }
+    for bad in [
+        "http://id.test",
+        "https://u@id.test/",
+        "https://id.test/?a",
+        "https://id.test/#a",
+        "id.test",
+    ] {
+        assert_eq!(check_issuer(bad), Err(BadIssuer), "{bad}");
+    }
+}

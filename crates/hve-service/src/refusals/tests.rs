@@ -43,6 +43,13 @@ fn sign_in_refusals() {
         assert!(!sign_in(&refused, NOW).close);
         assert!(no_longer_good(&refused, NOW).close);
     }
+    let over = SignInRefusal::TokenExpired(utc_datetime!(2026-11-24 6:00));
+    check(
+        &sign_in(&over, NOW),
+        535,
+        Enhanced(5, 7, 143),
+        "get a new one",
+    );
     let until = NOW + Duration::from_millis(8_500);
     let blocked = sign_in(&SignInRefusal::Blocked { until }, NOW);
     check(&blocked, 454, Enhanced(4, 7, 0), "wait 9 seconds");

@@ -38,6 +38,7 @@ pub(crate) fn app(refused: &AppRefusal) -> Refusal {
         AppRefusal::BeyondLimit { .. } => "app-beyond-limit",
         AppRefusal::ClientIdListed { .. } => "app-client-id",
         AppRefusal::NotListed { .. } => "app-not-listed",
+        AppRefusal::PersonNotListed { .. } => "person-not-listed",
     };
     refusal(550, Enhanced(5, 7, 240), reason, sentence(refused))
 }
@@ -86,7 +87,10 @@ mod tests {
                 client_id,
                 object_id: object_id.clone(),
             },
-            AppRefusal::NotListed { object_id },
+            AppRefusal::NotListed {
+                object_id: object_id.clone(),
+            },
+            AppRefusal::PersonNotListed { object_id },
         ] {
             let reply = app(&refused).reply;
             assert_eq!(reply.code(), 550);

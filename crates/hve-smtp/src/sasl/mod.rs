@@ -90,7 +90,11 @@ impl Exchange {
         match self {
             Self::Plain => Ok(authenticate(plain(text(&octets)?)?)),
             Self::LoginUser => {
-                let user = user(text(&octets)?)?;
+                let text = text(&octets)?;
+                if text.contains('\0') {
+                    return Err(refusals::LOGIN_FORM);
+                }
+                let user = user(text)?;
                 Ok(Next::Challenge(Self::LoginPassword(user), PASSWORD))
             }
             Self::LoginPassword(user) => Ok(authenticate(Credentials {
@@ -158,7 +162,11 @@ fn plain(text: &str) -> Result<Credentials, Refusal> {
     let (Some(authzid), Some(authcid), Some(passwd), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(refusals::BAD_CREDENTIALS_SYNTAX);
+        return Err(if is_base64_of(text, |inner| inner.contains('\0')) {
+            refusals::BASE64_TWICE
+        } else {
+            refusals::PLAIN_FORM
+        });
     };
     let authzid = if authzid.is_empty() {
         None
@@ -178,7 +186,19 @@ fn user(text: &str) -> Result<String, Refusal> {
     if text.is_empty() || text.contains(char::is_control) {
         return Err(refusals::BAD_CREDENTIALS_SYNTAX);
     }
+    // No base64 is an address, so no account is called so.
+    let telling = |inner: &str| inner.contains(['@', '\0']) || text.ends_with('=');
+    if is_base64_of(text, telling) {
+        return Err(refusals::BASE64_TWICE);
+    }
     Ok(text.to_owned())
+}
+
+/// Whether the text is base64 itself, of such a text.
+fn is_base64_of(text: &str, telling: impl Fn(&str) -> bool) -> bool {
+    let inner = decode(text.as_bytes());
+    let inner = inner.as_ref().and_then(|of| std::str::from_utf8(of).ok());
+    inner.is_some_and(telling)
 }
 
 fn password(text: &str) -> Result<SecretString, Refusal> {
@@ -209,15 +229,13 @@ mod tests {
         let good = |z: Option<&str>| Ok((z.map(String::from), "u".into(), "p".into()));
         assert_eq!(plain_of(b"\0u\0p"), good(None));
         assert_eq!(plain_of(b"z\0u\0p"), good(Some("z")));
+        for bad in [&b""[..], b"u", b"u\0p", b"\0u\0p\0", b"\0u\0p\0q"] {
+            assert_eq!(plain_of(bad), Err("plain-form"), "{bad:?}");
+        }
         for bad in [
-            &b""[..],
-            b"u",
-            b"u\0p",
-            b"\0\0",
+            &b"\0\0"[..],
             b"\0u\0",
             b"\0\0p",
-            b"\0u\0p\0",
-            b"\0u\0p\0q",
             b"\0u\n\0p",
             b"\0u\xff\0p",
             b"\0u\0\xff",
@@ -251,6 +269,24 @@ mod tests {
         }
         let cancelled = Exchange::Plain.response(b"*").unwrap_err();
         assert_eq!(cancelled.reason, "sign-in-cancelled");
+    }
+
+    #[test]
+    fn row_16_what_is_encoded_twice_or_is_of_the_other_mechanism_is_named() {
+        let twice = STANDARD.encode("\0u@c.test\0p");
+        assert_eq!(plain_of(twice.as_bytes()), Err("base64-twice"));
+        assert_eq!(plain_of(b"\0dUBjLnRlc3Q=\0cA=="), Err("base64-twice"));
+        let user = |text: &[u8]| {
+            let next = Exchange::LoginUser.response(STANDARD.encode(text).as_bytes());
+            next.map(drop).map_err(|refusal| refusal.reason)
+        };
+        assert_eq!(user(b"dUBjLnRlc3Q="), Err("base64-twice"));
+        assert_eq!(user(b"AHUAcA=="), Err("base64-twice"));
+        assert_eq!(user(b"\0u\0p"), Err("login-form"));
+        // Four letters are base64 of something, too.
+        for good in [&b"scan"[..], b"scanner1", b"u@c.test"] {
+            assert_eq!(user(good), Ok(()), "{good:?}");
+        }
     }
 
     #[test]
@@ -299,6 +335,6 @@ mod tests {
     #[test]
     fn an_empty_initial_response_is_an_equals_sign() {
         let refusal = Exchange::Plain.initial_response(b"=").unwrap_err();
-        assert_eq!(refusal.reason, "bad-credentials-syntax");
+        assert_eq!(refusal.reason, "plain-form");
     }
 }

@@ -4,11 +4,22 @@ use hve_types::Address;
 
 use super::{Asked, Phase, Session};
 use crate::{
-    Leniency, Now, Refusal, command, refusals,
+    Leniency, Mechanism, Now, Refusal, command, refusals,
     sasl::{self, Ahead, Exchange, Next, Relay},
 };
 
 impl Session {
+    /// Names what AUTH offers this client from its next EHLO on, in this order, in place of
+    /// [`SessionConfig::mechanisms`](crate::SessionConfig): for what depends on its TLS connection
+    /// or its address. Best called just before [`tls_started`](Self::tls_started).
+    pub fn offer(&mut self, mechanisms: Vec<Mechanism>) {
+        self.offered = Some(mechanisms.into());
+    }
+
+    pub(super) fn mechanisms(&self) -> &[Mechanism] {
+        self.offered.as_deref().unwrap_or(&self.config.mechanisms)
+    }
+
     pub(super) fn auth(&mut self, line: &[u8], rest: &str) -> Result<(), Refusal> {
         // RFC 4954 §4: once, and not within a transaction.
         if self.user.is_some() {
@@ -21,7 +32,7 @@ impl Session {
         if !self.hello.as_ref().is_some_and(|hello| hello.extended) {
             return Err(refusals::HELLO_FIRST);
         }
-        let (mechanism, initial) = command::auth(line, rest, &self.config.mechanisms)?;
+        let (mechanism, initial) = command::auth(line, rest, self.mechanisms())?;
         let (exchange, challenge) = Exchange::begin(mechanism);
         match initial {
             Some(word) => {

@@ -14,14 +14,15 @@ impl Session {
     pub(super) fn read_line(&mut self, now: Now) -> bool {
         let in_sasl = matches!(self.phase, Phase::Sasl(_));
         let pending = self.inbox.pending();
-        if !in_sasl && self.lines.at_start() && pending.first().is_some_and(is_no_text) {
-            // A TLS ClientHello, or worse: there will be no line end to wait for.
-            self.refuse(refusals::NOT_SMTP, "connection", now);
+        let first = pending.first().copied().filter(|_| self.lines.at_start());
+        if let Some(octet) = first.filter(|octet| !in_sasl && is_no_text(*octet)) {
+            // There will be no line end to wait for.
+            self.no_text(octet, now);
             return true;
         }
         let secret = in_sasl || self.lines.has_whole_line() && is_auth(pending);
         let limits = &self.config.limits;
-        let sasl = if self.config.mechanisms.iter().any(|m| m.is_bearer()) {
+        let sasl = if self.mechanisms().iter().any(|m| m.is_bearer()) {
             limits.bearer_line_octets
         } else {
             limits.sasl_line_octets
@@ -55,6 +56,18 @@ impl Session {
         }
         self.clock.wait(now);
         true
+    }
+
+    /// A TLS ClientHello, or worse.
+    fn no_text(&mut self, first: u8, now: Now) {
+        let is_hello = begins_tls(first) && self.opening.tls.is_none();
+        let (seen, refusal): (&[u8], _) = if is_hello {
+            (b"<the beginning of TLS>", refusals::TLS_TOO_SOON)
+        } else {
+            (b"<octets that are no text>", refusals::NOT_SMTP)
+        };
+        self.note(&[seen]);
+        self.refuse(refusal, "connection", now);
     }
 
     fn clean_line(&mut self, octets: usize, in_sasl: bool, secret: bool, now: Now) {
@@ -181,8 +194,9 @@ impl Session {
             extended,
         });
         if extended {
-            let tls = self.opening.tls.is_some();
-            ehlo::ehlo(&mut self.out, &self.config, &self.opening, tls);
+            let auth = self.opening.tls.is_some().then(|| self.mechanisms());
+            let reply = ehlo::ehlo(&self.config, &self.opening, auth);
+            self.say(&reply);
         } else {
             ehlo::helo(&mut self.out, &self.config);
         }
@@ -225,8 +239,13 @@ fn is_auth(pending: &[u8]) -> bool {
 }
 
 /// No command of any client starts like this.
-const fn is_no_text(octet: &u8) -> bool {
-    !matches!(*octet, b'\r' | b'\n' | b'\t' | b' '..=b'~')
+const fn is_no_text(octet: u8) -> bool {
+    !matches!(octet, b'\r' | b'\n' | b'\t' | b' '..=b'~')
+}
+
+/// The record type of a TLS handshake, or the form of a hello from before TLS.
+const fn begins_tls(octet: u8) -> bool {
+    matches!(octet, 0x16 | 0x80)
 }
 
 const fn refusal_of(fault: LineFault) -> Refusal {

@@ -5,6 +5,7 @@ mod clock;
 mod command;
 mod data;
 mod output;
+mod redact;
 mod transaction;
 mod transcript;
 
@@ -13,7 +14,8 @@ use std::{collections::VecDeque, sync::Arc};
 use hve_types::Address;
 
 use crate::{
-    Answer, Leniency, Now, Opening, Question, Refusal, Report, SessionConfig, Step, TlsFacts,
+    Answer, Leniency, Mechanism, Now, Opening, Question, Refusal, Report, SessionConfig, Step,
+    TlsFacts,
     body::DotDecoder,
     ehlo,
     lines::{Inbox, LineSplitter},
@@ -31,7 +33,7 @@ use transcript::Transcript;
 /// Methods are of four kinds. *Input from the world*: [`receive`](Self::receive),
 /// [`tls_started`](Self::tls_started), [`timed_out`](Self::timed_out),
 /// [`peer_closed`](Self::peer_closed). *Input from the host*: [`answer`](Self::answer),
-/// [`drain`](Self::drain), [`overload`](Self::overload). *Output*: [`poll`](Self::poll) and
+/// [`offer`](Self::offer), [`drain`](Self::drain), [`overload`](Self::overload). *Output*: [`poll`](Self::poll) and
 /// [`deadline`](Self::deadline). *Getters*. After any input, poll until [`Step::NeedInput`],
 /// [`Step::Ask`], [`Step::StartTls`] or [`Step::Close`]; the crate's documentation has the whole
 /// loop. Nothing here ever panics, blocks or reads a clock.
@@ -39,6 +41,8 @@ use transcript::Transcript;
 pub struct Session {
     config: Arc<SessionConfig>,
     opening: Opening,
+    /// What AUTH offers this client, where that is not what the configuration says.
+    offered: Option<Box<[Mechanism]>>,
     inbox: Inbox,
     lines: LineSplitter,
     out: Vec<u8>,
@@ -103,6 +107,7 @@ impl Session {
         Self {
             config,
             opening,
+            offered: None,
             inbox: Inbox::default(),
             lines: LineSplitter::default(),
             out: Vec::new(),
@@ -299,6 +304,12 @@ impl Session {
     #[must_use]
     pub const fn opening(&self) -> &Opening {
         &self.opening
+    }
+
+    /// Messages queued so far.
+    #[must_use]
+    pub const fn messages(&self) -> u32 {
+        self.counts.messages
     }
 
     const fn is_idle(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Session;
+use super::{Session, redact};
 use crate::{Mechanism, command::Verb};
 
 /// How many lines are kept.
@@ -11,10 +11,12 @@ const LINES: usize = 40;
 /// How many octets of a line are kept.
 const OCTETS: usize = 200;
 
-/// The longest reply to AUTH that asks for nothing but a user name or a password.
-const PROMPT: usize = "334 UGFzc3dvcmQ6".len();
+/// What a line begins with: the client's, and the server's.
+const CLIENT: &[u8] = b"C: ";
+const SERVER: &[u8] = b"S: ";
 
-/// The last lines in both directions, oldest first; without secrets, without messages.
+/// The last lines in both directions, oldest first; without responses to AUTH, without messages.
+/// What else must not be seen is taken out when they are shown, which few ever are.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
     lines: VecDeque<Vec<u8>>,
@@ -43,25 +45,20 @@ impl Transcript {
         let fresh = out.get(self.noted..).unwrap_or_default();
         for line in fresh.split_inclusive(|octet| *octet == b'\n') {
             let line = line.strip_suffix(b"\r\n").unwrap_or(line);
-            // The prompts of LOGIN are short; a longer challenge is half of an exchange.
-            if line.starts_with(b"334 ") && line.len() > PROMPT {
-                self.push(b"S: ", &[b"334 <redacted>"]);
-            } else {
-                self.push(b"S: ", &[line]);
-            }
+            self.push(SERVER, &[line]);
         }
         self.noted = out.len();
     }
 }
 
 impl Session {
-    /// The last 40 lines, oldest first: `C: ` is the client, `S: ` the server. Each is cut at
-    /// 200 octets and escaped, so that it shows no control characters. What may hold a secret
-    /// reads `<redacted, N octets>`: SASL responses (RFC 4954 §4) and every line that is no
-    /// command of SMTP. Messages are not in it.
+    /// The last 40 lines, oldest first: `C: ` is the client, `S: ` the server. Each was cut at
+    /// 200 octets, and is escaped, so that it shows no control characters. What may hold a secret
+    /// reads `<redacted, N octets>`: SASL responses (RFC 4954 §4), every line that is no
+    /// command of SMTP, and every argument that is no name, address or number. Messages are not
+    /// in it.
     pub fn transcript(&self) -> impl Iterator<Item = String> + '_ {
-        let lines = self.transcript.lines.iter();
-        lines.map(|line| line.escape_ascii().to_string())
+        self.transcript.lines.iter().map(|line| shown(line))
     }
 
     /// Keeps the output that is about to leave.
@@ -106,6 +103,18 @@ impl Session {
     /// Keeps a line of the client, and before it what it was told.
     pub(super) fn note(&mut self, parts: &[&[u8]]) {
         self.transcript.output(&self.out);
-        self.transcript.push(b"C: ", parts);
+        self.transcript.push(CLIENT, parts);
     }
+}
+
+/// A line as it may be seen.
+fn shown(line: &[u8]) -> String {
+    let (who, said) = line.split_at_checked(CLIENT.len()).unwrap_or((line, b""));
+    let said = String::from_utf8_lossy(said);
+    let said = if who == CLIENT {
+        redact::command(&said)
+    } else {
+        redact::reply(&said)
+    };
+    format!("{}{}", who.escape_ascii(), said.as_bytes().escape_ascii())
 }

@@ -15,7 +15,7 @@ use super::{
         SELECT, account, by_id, check_address, check_alias, insert_or_revive, note, of, remove,
         told, told_with_password, write,
     },
-    check_text, secrets, suspension, tenants,
+    check_text, oauth, secrets, suspension, tenants,
 };
 use crate::{Act, ChangeError, Store, StoreError, codec::damaged};
 
@@ -186,8 +186,8 @@ impl Store {
     /// next command.
     ///
     /// # Errors
-    /// No such account, a policy its tenant does not have, a reason nobody can read, or the store
-    /// failed.
+    /// No such account, a policy its tenant does not have, a reason nobody can read, an application
+    /// too many, twice or without an id, or the store failed.
     pub fn change_account_sign_in(
         &self,
         id: AccountId,
@@ -203,6 +203,7 @@ impl Store {
             if let Some(exemption) = &after.sign_in.exemption {
                 check_text("the reason", &exemption.reason, REASON_MAX)?;
             }
+            oauth::check_apps(&after.sign_in.apps)?;
             write(connection, &after)?;
             let action = "account-sign-in";
             note(connection, act, action, &after, told(&before), told(&after))?;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::json;
 use time::UtcDateTime;
 
-use super::{domains, suspension};
+use super::{domains, oauth, suspension};
 use crate::{
     Act, ChangeError, Store, StoreError,
     audit::{Deed, record},
@@ -98,8 +98,8 @@ impl Store {
     /// at their next command.
     ///
     /// # Errors
-    /// What `change` says, no such tenant, a policy that is named but not there, or the store
-    /// failed.
+    /// No such tenant, a policy that is named but not there, an issuer too many, twice or without
+    /// audience, or the store failed.
     pub fn change_tenant_sign_in(
         &self,
         id: TenantId,
@@ -108,6 +108,7 @@ impl Store {
     ) -> Result<Tenant, ChangeError> {
         self.change_tenant("tenant-sign-in", id, act, |tenant| {
             change(&mut tenant.sign_in);
+            oauth::check_issuers(&tenant.sign_in.issuers)?;
             known_policy(tenant, tenant.sign_in.default_policy.as_ref())
         })
     }

@@ -7,7 +7,7 @@ use hve_policy::QuotaExceeded;
 use hve_types::{AccountId, Envelope, QueueId, Suspension, TenantId};
 use time::UtcDateTime;
 
-use crate::RefusalCount;
+use crate::{FailedSession, RefusalCount};
 
 /// What is made durable together.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Batch {
     pub settlements: Vec<Settlement>,
     /// Refusals to add to the counts.
     pub refusals: Vec<RefusalCount>,
+    /// Sessions that came to nothing, for the ring of those.
+    pub failed_sessions: Vec<FailedSession>,
 }
 
 /// A message to accept.

@@ -57,7 +57,7 @@ fn row_40_after_every_commit_a_copy_holds_exactly_what_was_acknowledged() {
                 })
                 .into_iter()
                 .collect(),
-            refusals: vec![],
+            ..Batch::default()
         };
         let verdicts = writer.commit(&batch, NOON).unwrap();
         assert_eq!(verdicts, [const { Accepted::Durable }; 5]);

@@ -13,6 +13,8 @@ mod directory;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod failed_sessions;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod queue;

@@ -81,7 +81,7 @@ fn row_51_the_password_of_an_older_store_becomes_its_first_secret() {
         .unwrap();
     raw.execute("UPDATE account SET password = ?1", [&phc])
         .unwrap();
-    raw.execute_batch("DROP TABLE secret; PRAGMA user_version = 2")
+    raw.execute_batch("DROP TABLE secret; DROP TABLE failed_session; PRAGMA user_version = 2")
         .unwrap();
     drop(raw);
     let store = Store::open(&site.path()).unwrap();

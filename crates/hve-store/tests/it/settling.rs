@@ -159,7 +159,7 @@ fn settlements_and_submissions_share_a_commit() {
             outcomes: vec![(0, Outcome::Delivered)],
             next_attempt: None,
         }],
-        refusals: vec![],
+        ..Batch::default()
     };
     writer.commit(&batch, later(1)).unwrap();
     let due = site.store.due(later(1), 10).unwrap().messages;
