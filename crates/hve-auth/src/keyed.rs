@@ -12,13 +12,7 @@ pub(crate) struct Keyed(Hmac<Sha256>);
 
 impl Keyed {
     pub(crate) fn new(key: [u8; 32]) -> Self {
-        let key = Zeroizing::new(key);
-        // A key shorter than the block is padded with zeros (RFC 2104 §2), so this is that key.
-        let mut block = Zeroizing::new([0; 64]);
-        for (to, from) in block.iter_mut().zip(key.iter()) {
-            *to = *from;
-        }
-        Self(Hmac::new((&*block).into()))
+        Self(hmac_sha256(&Zeroizing::new(key)))
     }
 
     pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
@@ -36,6 +30,16 @@ impl Keyed {
         let tag = self.tag(parts);
         u128::from_le_bytes(tag.first_chunk().copied().unwrap_or_default())
     }
+}
+
+/// HMAC-SHA-256 under this key, without a failure that cannot be.
+pub(crate) fn hmac_sha256(key: &[u8; 32]) -> Hmac<Sha256> {
+    // A key shorter than the block is padded with zeros (RFC 2104 §2), so this is that key.
+    let mut block = Zeroizing::new([0; 64]);
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    Hmac::new((&*block).into())
 }
 
 /// All spellings of one user name are one: else each would have guesses of its own.

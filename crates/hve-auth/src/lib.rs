@@ -93,6 +93,7 @@ mod keyed;
 mod new_password;
 mod password;
 mod rules;
+mod scram;
 mod sign_in;
 mod token;
 mod wrong;
@@ -106,6 +107,10 @@ pub use new_password::{
 };
 pub use password::{HashCost, HashError, PasswordHash};
 pub use rules::{Attempt, Method, RuleBlock, SignInRule, SignInVerdict, check_rules};
+pub use scram::{
+    ScramBinding, ScramChallenge, ScramHello, ScramKeyError, ScramKeys, ScramProof, ScramRefusal,
+    ScramSalts,
+};
 pub use sign_in::{Credential, Secret, SignInRefusal, judge, still_good};
 pub use token::{
     AppRefusal, KeyAdvice, KeyCache, KeySet, KeySetError, TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX,

@@ -3,6 +3,7 @@
 //! Codes are those of the original service where it has one. "Later" is 4xx and says when,
 //! "never" is 5xx; the words come with the refusal and say what to do next.
 
+mod scram;
 mod token;
 
 use std::time::Duration;
