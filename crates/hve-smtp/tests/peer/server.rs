@@ -19,6 +19,8 @@ pub(crate) struct Server {
     /// Lines that are no command in this place.
     pub(crate) nonsense: Vec<String>,
     content: Vec<u8>,
+    /// A chunk was refused, and those sent ahead may still come.
+    chunk_refused: bool,
     /// The connection was closed from this end.
     pub(crate) closed: bool,
 }
@@ -116,11 +118,12 @@ impl Server {
                 }
             }
             "DATA" => {
-                let refuses = self.lmtp && self.accepted.is_empty() || !self.mail;
-                let options: &[u16] = if refuses {
-                    &[503]
-                } else {
-                    &[354, 354, 354, 354, 354, 451, 554]
+                let nobody = self.accepted.is_empty() || !self.mail;
+                let options: &[u16] = match (nobody, self.lmtp) {
+                    (false, _) => &[354, 354, 354, 354, 354, 451, 554],
+                    // RFC 2033 §4.2 forbids anything else; RFC 2920 §3.1 warns of it.
+                    (true, true) => &[503],
+                    (true, false) => &[503, 354],
                 };
                 if self.say(options, out) == 354 {
                     self.content.clear();
@@ -143,7 +146,10 @@ impl Server {
 
     fn end_of_chunk(&mut self, last: bool, out: &mut Vec<u8>) {
         if self.accepted.is_empty() {
-            self.unwanted.push(std::mem::take(&mut self.content));
+            let content = std::mem::take(&mut self.content);
+            if !self.chunk_refused {
+                self.unwanted.push(content);
+            }
             self.say(&[503], out);
         } else if last {
             self.end_of_message(out);
@@ -151,6 +157,7 @@ impl Server {
             // RFC 3030 §2: nothing but RSET helps.
             self.accepted.clear();
             self.content.clear();
+            self.chunk_refused = true;
         }
     }
 
@@ -176,6 +183,7 @@ impl Server {
 
     fn forget(&mut self) {
         self.mail = false;
+        self.chunk_refused = false;
         self.accepted.clear();
     }
 
