@@ -111,22 +111,41 @@ pub(crate) fn record(
     act: &Act,
     deed: &Deed<'_>,
 ) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT INTO audit (at, actor, action, tenant, subject, before, after)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute((
-            to_millis(act.at),
-            &act.actor,
-            deed.action,
-            deed.tenant.0,
-            deed.subject,
-            &deed.before,
-            &deed.after,
-        ))?;
+    connection.prepare_cached(INSERT)?.execute((
+        to_millis(act.at),
+        &act.actor,
+        deed.action,
+        deed.tenant.0,
+        deed.subject,
+        &deed.before,
+        &deed.after,
+    ))?;
     connection
         .prepare_cached("UPDATE change_counter SET changes = changes + 1")?
         .execute(())?;
+    Ok(())
+}
+
+const INSERT: &str = "INSERT INTO audit (at, actor, action, tenant, subject, before, after)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// Records what was done to something outside the directory: the change counter stands still.
+pub(crate) fn note(
+    connection: &Connection,
+    act: &Act,
+    action: &'static str,
+    tenant: Option<TenantId>,
+    subject: &str,
+    before: Option<String>,
+) -> Result<(), StoreError> {
+    connection.prepare_cached(INSERT)?.execute((
+        to_millis(act.at),
+        &act.actor,
+        action,
+        tenant.map(|tenant| tenant.0),
+        subject,
+        before,
+        None::<String>,
+    ))?;
     Ok(())
 }

@@ -33,6 +33,7 @@ mod codec;
 mod directory;
 mod error;
 mod failed_session;
+mod guard;
 mod queue;
 mod room;
 mod schema;
@@ -48,6 +49,7 @@ pub use directory::{
 };
 pub use error::{Cause, ChangeError, CommitError, OpenError, StoreError};
 pub use failed_session::{Diagnosis, FailedSession, FailedSessionFilter};
+pub use guard::{Block, GuardNotes, GuardReset, KnownClient, Suspect, Suspicion};
 pub use queue::{
     DueMessage, DueMessages, Parked, Progress, QueueFilter, QueueState, QueuedMessage,
 };

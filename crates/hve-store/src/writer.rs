@@ -23,7 +23,7 @@ pub use batch::{Accepted, Batch, NewMessage, Outcome, Settlement};
 
 use self::books::Books;
 use crate::{
-    CommitError, OpenError, Store, StoreError, failed_session, room,
+    CommitError, OpenError, Store, StoreError, failed_session, guard, room,
     schema::{self, Use, WriterLock},
     store::change_counter,
     turn::Turns,
@@ -226,6 +226,7 @@ fn transact(
     settle::settle(connection, books, &batch.settlements, now)?;
     settle::count_refusals(connection, &batch.refusals)?;
     failed_session::keep(connection, &batch.failed_sessions, now)?;
+    guard::keep(connection, &batch.guard, now)?;
     connection.prepare_cached("COMMIT")?.execute(())?;
     Ok(verdicts)
 }

@@ -7,7 +7,7 @@ use hve_policy::QuotaExceeded;
 use hve_types::{AccountId, Envelope, QueueId, Suspension, TenantId};
 use time::UtcDateTime;
 
-use crate::{FailedSession, RefusalCount};
+use crate::{FailedSession, GuardNotes, RefusalCount};
 
 /// What is made durable together.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Batch {
     pub refusals: Vec<RefusalCount>,
     /// Sessions that came to nothing, for the ring of those.
     pub failed_sessions: Vec<FailedSession>,
+    /// What the guard against guessing has to say.
+    pub guard: GuardNotes,
 }
 
 /// A message to accept.

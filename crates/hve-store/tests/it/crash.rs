@@ -83,6 +83,11 @@ impl Remains {
     fn new() -> Self {
         let site = Site::new();
         let mut writer = site.writer();
+        let guard = Batch {
+            guard: crate::guard::crowd(),
+            ..Batch::default()
+        };
+        writer.commit(&guard, NOON).unwrap();
         for n in 0..6 {
             let pair = vec![site.message(2 * n, 1), site.message(2 * n + 1, 1)];
             submit(&mut writer, pair, NOON).unwrap();
@@ -174,6 +179,9 @@ fn read_all(store: &Store, site: &Site) -> Result<(), hve_store::StoreError> {
         store.content(message.id)?;
     }
     store.due(NOON, 1000)?;
+    store.known_clients(later(-1000))?;
+    store.suspicions()?;
+    store.guard_resets(0)?;
     Ok(())
 }
 

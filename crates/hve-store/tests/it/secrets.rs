@@ -81,8 +81,11 @@ fn row_51_the_password_of_an_older_store_becomes_its_first_secret() {
         .unwrap();
     raw.execute("UPDATE account SET password = ?1", [&phc])
         .unwrap();
-    raw.execute_batch("DROP TABLE secret; DROP TABLE failed_session; PRAGMA user_version = 2")
-        .unwrap();
+    raw.execute_batch(
+        "DROP TABLE secret; DROP TABLE failed_session; DROP TABLE known_client;
+         DROP TABLE suspect; DROP TABLE guard_reset; PRAGMA user_version = 2",
+    )
+    .unwrap();
     drop(raw);
     let store = Store::open(&site.path()).unwrap();
     let now = store.credential(&site.account.address).unwrap().unwrap();
