@@ -11,9 +11,10 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    Blocked, BlockedBy, GuardLimits,
+    Blocked, BlockedBy, GuardLimits, Held, Subject, Wrong,
     guard_flights::Flights,
-    guard_table::Table,
+    guard_limits::is_suspicious,
+    guard_table::{Counted, Table},
     keyed::{Keyed, canonical},
 };
 
@@ -61,17 +62,6 @@ pub struct Reservation {
     keys: Keys,
     secret: u64,
     known: bool,
-}
-
-/// What a wrong guess led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Wrong {
-    /// How long the answer has to wait, so that guessing in a row takes its time: see
-    /// [`GuardLimits::delay`]. Nothing for a known pair and for a guess that was made before.
-    pub delay: Duration,
-    /// The block that it began, for the log.
-    pub begun: Option<Blocked>,
 }
 
 impl Guard {
@@ -178,37 +168,88 @@ impl Guard {
             }
         }
         let lengths = self.limits.lengths();
-        let mut begun = None;
         let of_address = self.addresses.count(keys.address, secret, window, now);
-        if of_address.distinct >= secrets_per_address {
-            let by = BlockedBy::Address;
-            let until = self.addresses.block(keys.address, lengths, now);
-            begun = until.map(|until| Blocked { until, by });
-        }
         let of_account = self.accounts.count(keys.account, secret, window, now);
+        let (mut address_block, mut account_block) = (None, None);
+        if of_address.distinct >= secrets_per_address {
+            address_block = self.addresses.block(keys.address, lengths, now);
+        }
         if of_account.distinct >= secrets_per_account {
-            let by = BlockedBy::Account;
-            let until = self.accounts.block(keys.account, lengths, now);
-            begun = until.map(|until| Blocked { until, by }).or(begun);
+            account_block = self.accounts.block(keys.account, lengths, now);
         }
         let delay = if known || !of_account.new {
             Duration::ZERO
         } else {
             self.limits.delay(of_account.distinct, of_address.distinct)
         };
-        Wrong { delay, begun }
+        let begun = |block: Option<(Duration, u32)>, by| {
+            let (until, _) = block?;
+            Some(Blocked { until, by })
+        };
+        Wrong {
+            delay,
+            begun: begun(account_block, BlockedBy::Account)
+                .or(begun(address_block, BlockedBy::Address)),
+            account: held(of_account, secrets_per_account, account_block),
+            address: held(of_address, secrets_per_address, address_block),
+        }
     }
 
     /// Notes a right password: from now on this pair is known, and what it got wrong is forgiven.
-    pub fn right(&mut self, reservation: Reservation, now: Duration) {
+    /// True where that is worth writing down: the pair was not known, or has not been seen for a
+    /// day.
+    pub fn right(&mut self, reservation: Reservation, now: Duration) -> bool {
         let (keys, ..) = self.land(reservation);
         let until = now.saturating_add(self.limits.known_for);
+        let known_until = self.pairs.kept_until(keys.pair, now);
+        let known = known_until.is_some_and(|of| until.saturating_sub(of) < DAY);
+        // Else the days would pass by in steps that are each too small to be written.
+        let until = known_until.filter(|_| known).unwrap_or(until);
         self.pairs.keep(keys.pair, until, now);
+        !known
     }
 
     /// Nobody looked whether the guess is right, or it is the same wrong one as before.
     pub fn give_back(&mut self, reservation: Reservation) {
         self.land(reservation);
+    }
+
+    /// This pair was right before the process started, and is known until then.
+    pub fn restore_known(&mut self, user: &str, from: IpAddr, until: Duration, now: Duration) {
+        let keys = self.keys(user, from);
+        self.pairs.keep(keys.pair, until, now);
+    }
+
+    /// A block from before the process started, the how-manieth in a row. It may be over at `now`
+    /// and still make the next one longer, until `remembered`.
+    pub fn restore_block(
+        &mut self,
+        subject: Subject<'_>,
+        (until, in_a_row): (Duration, u32),
+        remembered: Duration,
+        now: Duration,
+    ) {
+        let (table, key) = self.table(subject);
+        table.restore_block(key, (until, in_a_row), remembered, now);
+    }
+
+    /// Forgets what is held against somebody: guesses, block, and that there were blocks.
+    pub fn forgive(&mut self, subject: Subject<'_>) {
+        let (table, key) = self.table(subject);
+        table.remove(key);
+    }
+
+    /// Forgives everybody. Known pairs stay known.
+    pub fn forgive_all(&mut self) {
+        self.accounts = Table::new(self.limits.entries);
+        self.addresses = Table::new(self.limits.entries);
+    }
+
+    fn table(&mut self, subject: Subject<'_>) -> (&mut Table, u128) {
+        match subject {
+            Subject::Account(user) => (&mut self.accounts, self.keyed.account(user)),
+            Subject::Address(from) => (&mut self.addresses, self.keyed.address(from)),
+        }
     }
 
     fn land(&mut self, reservation: Reservation) -> (Keys, u64, bool) {
@@ -224,12 +265,10 @@ impl Guard {
     }
 
     fn keys(&self, user: &str, from: IpAddr) -> Keys {
-        let user = canonical(user);
-        let network = network(from);
         Keys {
-            account: self.keyed.number(&[b"account", user.as_bytes()]),
-            address: self.keyed.number(&[b"address", &network]),
-            pair: self.keyed.number(&[b"pair", user.as_bytes(), &network]),
+            account: self.keyed.account(user),
+            address: self.keyed.address(from),
+            pair: self.keyed.pair(user, from),
         }
     }
 
@@ -289,10 +328,43 @@ impl Keys {
 /// the hashing threads are far behind.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
 
-/// The address as IPv6; of IPv6 only the /64. IPv4 written as IPv6 is IPv4.
-fn network(from: IpAddr) -> [u8; 16] {
-    match from.to_canonical() {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).octets(),
+impl Keyed {
+    fn account(&self, user: &str) -> u128 {
+        self.number(&[b"account", canonical(user).as_bytes()])
+    }
+
+    fn address(&self, from: IpAddr) -> u128 {
+        self.number(&[b"address", &octets(from)])
+    }
+
+    fn pair(&self, user: &str, from: IpAddr) -> u128 {
+        self.number(&[b"pair", canonical(user).as_bytes(), &octets(from)])
     }
 }
+
+fn held(counted: Counted, most: usize, block: Option<(Duration, u32)>) -> Held {
+    Held {
+        guesses: counted.distinct,
+        suspicious: is_suspicious(counted.distinct, most),
+        block,
+    }
+}
+
+fn octets(from: IpAddr) -> [u8; 16] {
+    match network_of(from) {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+/// What counts as one address: IPv4 as it is, also where it is written as IPv6; of IPv6 the first
+/// of its /64.
+#[must_use]
+pub const fn network_of(from: IpAddr) -> IpAddr {
+    match from.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+    }
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);

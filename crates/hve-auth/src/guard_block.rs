@@ -1,9 +1,11 @@
-//! What the guard answers to who has guessed too much.
+//! What the guard answers, and about whom.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use thiserror::Error;
 
+#[cfg(doc)]
+use crate::GuardLimits;
 use crate::SignInRefusal;
 
 /// No password is looked at until then.
@@ -51,4 +53,41 @@ impl fmt::Display for BlockedBy {
             Self::Address => "address",
         })
     }
+}
+
+/// What a wrong guess led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Wrong {
+    /// How long the answer has to wait, so that guessing in a row takes its time: see
+    /// [`GuardLimits::delay`]. Nothing for a known pair and for a guess that was made before.
+    pub delay: Duration,
+    /// The block that it began, for the log.
+    pub begun: Option<Blocked>,
+    /// What is held against the user name by now.
+    pub account: Held,
+    /// What is held against the address by now.
+    pub address: Held,
+}
+
+/// What is held against a user name or an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// Distinct wrong guesses within the window.
+    pub guesses: usize,
+    /// They are more than somebody who mistypes makes: answers wait, or a block began.
+    pub suspicious: bool,
+    /// The block that this guess began: its end, and the how-manieth in a row it is.
+    pub block: Option<(Duration, u32)>,
+}
+
+/// Whom an operator forgives, or who was blocked before a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the guard has no third table")]
+pub enum Subject<'a> {
+    /// A user name.
+    Account(&'a str),
+    /// An address, and all of its /64.
+    Address(IpAddr),
 }

@@ -79,6 +79,11 @@ impl GuardLimits {
     }
 }
 
+/// More than a fifth of what blocks.
+pub(crate) fn is_suspicious(guesses: usize, most: usize) -> bool {
+    seconds(guesses, most) > 0
+}
+
 /// 2 to the power of the tenths of `most` beyond the second.
 fn seconds(guesses: usize, most: usize) -> u64 {
     let tenths = guesses.saturating_mul(10).div_ceil(most.max(1));

@@ -101,14 +101,14 @@ impl Table {
     }
 
     /// Blocks a key and forgets what led to it: after the block counting begins anew. Each
-    /// further block within the memory is twice as long as the one before. Returns its end;
-    /// `None` where the key is blocked already: guesses that waited for a thread begin no second.
+    /// further block within the memory is twice as long as the one before. Returns its end and
+    /// the how-manieth in a row it is; `None` where the key is blocked already: guesses that waited for a thread begin no second.
     pub(crate) fn block(
         &mut self,
         key: u128,
         lengths: BlockLengths,
         now: Duration,
-    ) -> Option<Duration> {
+    ) -> Option<(Duration, u32)> {
         let entry = self.entry(key, now);
         entry.tried = Vec::new();
         if now < entry.blocked_until {
@@ -122,7 +122,21 @@ impl Table {
         entry.blocks = entry.blocks.saturating_add(1);
         entry.blocked_until = now.saturating_add(length);
         entry.blocks_until = entry.blocked_until.saturating_add(lengths.memory);
-        Some(entry.blocked_until)
+        Some((entry.blocked_until, entry.blocks))
+    }
+
+    /// A block that began elsewhere.
+    pub(crate) fn restore_block(
+        &mut self,
+        key: u128,
+        (until, in_a_row): (Duration, u32),
+        remembered: Duration,
+        now: Duration,
+    ) {
+        let entry = self.entry(key, now);
+        entry.blocked_until = until;
+        entry.blocks = in_a_row;
+        entry.blocks_until = remembered;
     }
 
     /// Spares a key until then, with nothing held against it.

@@ -99,8 +99,8 @@ mod token;
 mod wrong;
 
 pub use cache::CredentialCache;
-pub use guard::{Guard, Guess, Reservation, Wrong};
-pub use guard_block::{Blocked, BlockedBy};
+pub use guard::{Guard, Guess, Reservation, network_of};
+pub use guard_block::{Blocked, BlockedBy, Held, Subject, Wrong};
 pub use guard_limits::GuardLimits;
 pub use new_password::{
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, WeakPassword, check_new_password, generate_password,
