@@ -96,6 +96,7 @@ mod rules;
 mod scram;
 mod sign_in;
 mod token;
+mod token_guard;
 mod wrong;
 
 pub use cache::CredentialCache;
@@ -116,4 +117,5 @@ pub use token::{
     AppRefusal, KeyAdvice, KeyCache, KeySet, KeySetError, TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX,
     TokenFacts, TokenKind, TokenRefusal, UnverifiedToken, check_token, may_use, read_unverified,
 };
+pub use token_guard::TokenGuard;
 pub use wrong::WrongPasswords;

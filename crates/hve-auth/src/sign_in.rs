@@ -6,7 +6,7 @@ use hve_types::{Account, Principal, Proof, Suspension, Tenant};
 use thiserror::Error;
 use time::UtcDateTime;
 
-use crate::{Attempt, PasswordHash, RuleBlock, check_rules};
+use crate::{Attempt, PasswordHash, RuleBlock, check_rules, token::lets_in};
 
 /// What a directory knows of one user name.
 #[derive(Clone, Debug)]
@@ -115,8 +115,15 @@ fn check_proof(proof: &Proof, account: &Account, now: UtcDateTime) -> Result<(),
             let holds = secret.is_some_and(|secret| secret.holds(now));
             (!holds).then_some(SignInRefusal::CredentialsChanged)
         }
-        Proof::Token { expires_at, .. } => {
-            (*expires_at <= now).then_some(SignInRefusal::TokenExpired(*expires_at))
+        Proof::Token {
+            object_id,
+            expires_at,
+        } => {
+            if !lets_in(&account.sign_in.apps, object_id) {
+                Some(SignInRefusal::CredentialsChanged)
+            } else {
+                (*expires_at <= now).then_some(SignInRefusal::TokenExpired(*expires_at))
+            }
         }
         // What is not known here cannot be looked at again.
         _ => Some(SignInRefusal::CredentialsChanged),

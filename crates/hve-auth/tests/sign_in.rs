@@ -10,8 +10,8 @@ use hve_auth::{
     Attempt, Credential, HashCost, Method, PasswordHash, Secret, SignInRefusal, judge, still_good,
 };
 use hve_types::{
-    Account, AccountId, AccountLimits, AccountSignIn, Proof, SecretFacts, State, Suspension,
-    Tenant, TenantId, TenantLimits, TenantSignIn,
+    Account, AccountId, AccountLimits, AccountSignIn, AllowedApp, Proof, SecretFacts, State,
+    Suspension, Tenant, TenantId, TenantLimits, TenantSignIn,
 };
 use time::{UtcDateTime, macros::utc_datetime};
 
@@ -184,8 +184,14 @@ fn row_22_a_session_ends_with_its_account() {
 #[test]
 fn a_session_does_not_outlive_its_token() {
     let Credential {
-        account, tenant, ..
+        mut account,
+        tenant,
+        ..
     } = credential();
+    account.sign_in.apps.push(AllowedApp {
+        object_id: "AF1C".into(),
+        label: String::new(),
+    });
     let end = utc_datetime!(2026-11-24 7:00);
     let token = Attempt {
         method: Method::Token,
@@ -199,6 +205,10 @@ fn a_session_does_not_outlive_its_token() {
     let check = |now| still_good(&principal, Some(&account), Some(&tenant), token, now);
     assert_eq!(check(utc_datetime!(2026-11-24 6:59:59)), Ok(()));
     assert_eq!(check(end), Err(SignInRefusal::TokenExpired(end)));
+    let mut other = account.clone();
+    other.sign_in.apps.clear();
+    let refused = still_good(&principal, Some(&other), Some(&tenant), token, NOW);
+    assert_eq!(refused, Err(SignInRefusal::CredentialsChanged));
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use hve_auth::still_good;
+use hve_auth::{SignInRefusal, still_good};
 use hve_delivery::{Content, Due};
 use hve_policy::{RecipientFacts, header, recipient, sender, size};
 use hve_smtp::{
-    Answer, Credentials, DataRequest, Leniency, MailRequest, Now, Question, RcptRequest, Refusal,
-    Submission,
+    Answer, BearerCredentials, Credentials, DataRequest, Leniency, MailRequest, Mechanism, Now,
+    Question, RcptRequest, Refusal, Submission,
 };
 use hve_store::NewMessage;
 use hve_types::{Account, Address, DomainKind, Principal, Tenant};
@@ -39,6 +39,13 @@ pub(crate) struct Host {
 }
 
 type Judged = Result<Answer, Refusal>;
+
+/// When in a transaction a question is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Mail,
+    Later,
+}
 
 impl Host {
     pub(crate) const fn new(server: Arc<Server>, client: IpAddr) -> Self {
@@ -79,6 +86,7 @@ impl Host {
     pub(crate) async fn answer(&mut self, question: Question, now: Now) -> Answer {
         let judged = match question {
             Question::Authenticate(credentials) => self.authenticate(&credentials, now).await,
+            Question::Bearer(credentials) => self.bearer(&credentials, now).await,
             Question::Mail(request) => self.mail(&request, now),
             Question::Rcpt(request) => self.rcpt(&request, now),
             Question::Data(request) => self.data(&request, now).await,
@@ -96,8 +104,35 @@ impl Host {
         let signed_in = sign_in
             .authenticate(&*view, credentials, self.client, now)
             .await?;
+        self.welcome(&*view, signed_in, credentials.mechanism)
+    }
+
+    async fn bearer(&mut self, credentials: &BearerCredentials, now: Now) -> Judged {
+        self.tried = Address::parse(&credentials.user).ok();
+        let server = Arc::clone(&self.server);
+        let signed_in = server
+            .bearers
+            .authenticate(
+                &server.directory,
+                &server.sign_in,
+                credentials,
+                self.client,
+                now,
+            )
+            .await?;
+        let view = self.view()?;
+        self.welcome(&*view, signed_in, credentials.mechanism)
+    }
+
+    fn welcome(
+        &mut self,
+        view: &dyn DirectoryView,
+        signed_in: SignedIn,
+        mechanism: Mechanism,
+    ) -> Judged {
         let user = signed_in.principal.address.clone();
-        info!(account = %user, client = %self.client, mechanism = credentials.mechanism.as_str(), "signed in");
+        let mechanism = mechanism.as_str();
+        info!(account = %user, client = %self.client, mechanism, "signed in");
         let account = view.account(signed_in.principal.account);
         let leniency = account.map(leniency).unwrap_or_default();
         self.signed_in = Some(signed_in);
@@ -109,7 +144,7 @@ impl Host {
         // A transaction that was given up has given its memory back.
         self.share = None;
         let view = self.view()?;
-        let (principal, _, tenant) = self.standing(&*view, now)?;
+        let (principal, _, tenant) = self.standing(&*view, now, Moment::Mail)?;
         sender(principal, request.sender.as_ref()).map_err(|no| refusals::sender(&no))?;
         size(&tenant.limits, request.declared_octets.unwrap_or(0))
             .map_err(|no| refusals::too_large(&no))?;
@@ -118,7 +153,7 @@ impl Host {
 
     fn rcpt(&mut self, request: &RcptRequest, now: Now) -> Judged {
         let view = self.view()?;
-        let (principal, account, tenant) = self.standing(&*view, now)?;
+        let (principal, account, tenant) = self.standing(&*view, now, Moment::Later)?;
         let address = &request.recipient.address;
         let facts = match view.domain(&address.domain()) {
             Some((of, kind)) if of == principal.tenant => RecipientFacts {
@@ -145,7 +180,7 @@ impl Host {
 
     async fn data(&mut self, request: &DataRequest, now: Now) -> Judged {
         let view = self.view()?;
-        let (_, _, tenant) = self.standing(&*view, now)?;
+        let (_, _, tenant) = self.standing(&*view, now, Moment::Later)?;
         let ceiling = self.server.settings.load().limits.message_octets;
         let message_octets = tenant.limits.message_octets.min(ceiling);
         let share = self.server.budget.share(request.declared_octets).await;
@@ -163,7 +198,7 @@ impl Host {
         // Until the commit: then the message is delivery's, which has bounds of its own.
         let _share = self.share.take();
         let view = self.view()?;
-        let (principal, account, tenant) = self.standing(&*view, now)?;
+        let (principal, account, tenant) = self.standing(&*view, now, Moment::Later)?;
         header(principal, &submission.from, &submission.sender)
             .map_err(|no| refusals::header(&no))?;
         size(&tenant.limits, submission.received_octets).map_err(|no| refusals::too_large(&no))?;
@@ -210,11 +245,13 @@ impl Host {
         Ok(view)
     }
 
-    /// Who the session acts for, if they still may.
+    /// Who the session acts for, if they still may. A token has to hold when a transaction begins:
+    /// what is on its way then is not cut off, as it would come a second time.
     fn standing<'a>(
         &'a self,
         view: &'a dyn DirectoryView,
         now: Now,
+        moment: Moment,
     ) -> Result<(&'a Principal, &'a Account, &'a Tenant), Refusal> {
         let Some(SignedIn {
             principal, attempt, ..
@@ -227,8 +264,12 @@ impl Host {
             view.account(principal.account),
             view.tenant(principal.tenant),
         );
-        still_good(principal, account, tenant, *attempt, now.utc)
-            .map_err(|no| refusals::no_longer_good(&no, now.monotonic))?;
+        match still_good(principal, account, tenant, *attempt, now.utc) {
+            Ok(()) => {}
+            // It is looked at last, so that all else is good.
+            Err(SignInRefusal::TokenExpired(_)) if moment == Moment::Later => {}
+            Err(no) => return Err(refusals::no_longer_good(&no, now.monotonic)),
+        }
         match (account, tenant) {
             (Some(account), Some(tenant)) => Ok((principal, account, tenant)),
             _ => Err(refusals::unavailable()),

@@ -34,6 +34,8 @@ pub(crate) enum FetchError {
     OtherIssuer(String),
     #[error("the issuer cannot be asked: {0}")]
     Request(#[from] reqwest::Error),
+    #[error("the server is stopping")]
+    Stopped,
     #[error("the issuer answers with status {0}")]
     Status(u16),
     #[error("{0} is no https address (http is for 127.0.0.1, [::1] and localhost only)")]

@@ -38,6 +38,7 @@
 //! ```
 
 mod answers;
+mod bearer;
 mod budget;
 mod clock;
 mod committer;
@@ -50,11 +51,8 @@ mod files;
 mod guarded;
 mod hashing;
 mod hints;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no mechanism that takes tokens is offered yet")
-)]
 mod issuer_keys;
+mod issuers;
 mod listener;
 pub mod log;
 mod permits;

@@ -4,7 +4,7 @@
 //! "never" is 5xx; the words come with the refusal and say what to do next.
 
 mod scram;
-mod token;
+pub(crate) mod token;
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ pub(crate) struct Change {
 }
 
 /// What is read at the start only.
-const AT_START: [&str; 13] = [
+const AT_START: [&str; 14] = [
     "store.path",
     "delivery.route",
     "listeners",
@@ -23,6 +23,7 @@ const AT_START: [&str; 13] = [
     "limits.guess-delay",
     "limits.verified-for",
     "limits.verified-accounts",
+    "limits.issuer-pause",
     "limits.group-messages",
     "limits.group-size",
     "log.format",
@@ -58,6 +59,7 @@ pub(crate) fn merge(old: &Config, mut new: Config) -> Config {
     is.guess_delay = was.guess_delay;
     is.verified_for = was.verified_for;
     is.verified_accounts = was.verified_accounts;
+    is.issuer_pause = was.issuer_pause;
     is.group_messages = was.group_messages;
     is.group_octets = was.group_octets;
     new
@@ -115,6 +117,7 @@ mod tests {
         limits.group_messages = one;
         limits.guess_delay = std::time::Duration::ZERO;
         limits.verified_for = std::time::Duration::ZERO;
+        limits.issuer_pause = std::time::Duration::ZERO;
         new.log.format = LogFormat::Json;
         new.log.level = LogLevel::Debug;
         new.store = "other.db".into();

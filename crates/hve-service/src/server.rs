@@ -16,6 +16,7 @@ use hve_types::QueueId;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
+    bearer::Bearers,
     budget::Budget,
     clock::{self, Clock},
     committer::CommitQueue,
@@ -34,6 +35,7 @@ pub(crate) struct Server {
     pub(crate) tls: ServerTls,
     pub(crate) directory: Arc<CachedDirectory>,
     pub(crate) sign_in: SignIn,
+    pub(crate) bearers: Bearers,
     pub(crate) rates: MessageRates,
     pub(crate) hints: QuotaHints,
     pub(crate) budget: Budget,

@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
 use crate::{
+    bearer::Bearers,
     budget::Budget,
     clock::Clock,
     committer,
@@ -156,6 +157,7 @@ impl Service {
             tls,
             directory,
             sign_in,
+            bearers: Bearers::new(&config.limits)?,
             rates: MessageRates::new(),
             hints: QuotaHints::default(),
             budget: Budget::new(config.limits.bytes_in_flight),

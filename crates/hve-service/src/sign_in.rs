@@ -220,7 +220,7 @@ impl SignIn {
     }
 
     /// Judges again with the view, which may be newer, and takes a place among the sessions.
-    fn admit(
+    pub(crate) fn admit(
         &self,
         view: &dyn DirectoryView,
         principal: Principal,
@@ -261,7 +261,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unreadable(error: DirectoryError) -> Refusal {
+pub(crate) fn unreadable(error: DirectoryError) -> Refusal {
     error!(%error, "directory unreadable");
     refusals::unavailable()
 }

@@ -20,17 +20,20 @@ pub fn may_use(facts: &TokenFacts, allowed: &[AllowedApp]) -> Result<(), AppRefu
         Some(_) => return Err(AppRefusal::BeyondLimit { object_id }),
         None => {}
     }
-    if facts.kind == TokenKind::Person {
-        return Err(AppRefusal::PersonNotListed { object_id });
-    }
     let mut client_id = facts.client_id.iter();
-    Err(match client_id.find(|id| position(allowed, id).is_some()) {
-        Some(client_id) => AppRefusal::ClientIdListed {
+    let listed = client_id.find(|id| position(allowed, id).is_some());
+    Err(match (facts.kind, listed) {
+        (TokenKind::Application, Some(client_id)) => AppRefusal::ClientIdListed {
             client_id: client_id.clone(),
             object_id,
         },
-        None => AppRefusal::NotListed { object_id },
+        _ => AppRefusal::not_listed(facts),
     })
+}
+
+/// Is this object id among those of the list that count?
+pub(crate) fn lets_in(allowed: &[AllowedApp], object_id: &str) -> bool {
+    position(allowed, object_id).is_some_and(|place| place < ALLOWED_APPS_MAX)
 }
 
 fn position(allowed: &[AllowedApp], id: &str) -> Option<usize> {
@@ -85,4 +88,16 @@ pub enum AppRefusal {
         /// What should stand there.
         object_id: String,
     },
+}
+
+impl AppRefusal {
+    /// For an account that does not exist, the same as for one that lets nobody in.
+    #[must_use]
+    pub fn not_listed(facts: &TokenFacts) -> Self {
+        let object_id = facts.object_id.clone();
+        match facts.kind {
+            TokenKind::Application => Self::NotListed { object_id },
+            TokenKind::Person => Self::PersonNotListed { object_id },
+        }
+    }
 }

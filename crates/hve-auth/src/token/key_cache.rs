@@ -9,9 +9,6 @@ const FRESH: Duration = Duration::from_secs(3_600);
 /// Keys of this age are worth nothing, even while the issuer is away: by then, one that was
 /// withdrawn could have been in the wrong hands for a day.
 const WORTHLESS: Duration = Duration::from_secs(24 * 3_600);
-/// No two fetches within this time, whatever tokens ask for: key ids are free to invent.
-const PAUSE: Duration = Duration::from_secs(60);
-
 /// The keys of one issuer, as fetched last, and the decision when to fetch again.
 ///
 /// All times are monotonic. The host asks [`KeyCache::ask`] for each token, fetches where that says
@@ -22,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// use std::time::Duration;
 /// use hve_auth::{KeyAdvice, KeyCache, KeySet};
 ///
-/// let mut cache = KeyCache::default();
+/// let mut cache = KeyCache::new(Duration::from_secs(60));
 /// let now = Duration::from_secs(5);
 /// assert_eq!(cache.ask(Some("k1"), now), KeyAdvice::Fetch);
 /// let key = r#"{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": "AAAA"}"#;
@@ -31,8 +28,9 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// assert!(cache.keys().is_some());
 /// # Ok::<(), hve_auth::KeySetError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct KeyCache {
+    pause: Duration,
     keys: Option<(KeySet, Duration)>,
     tried_at: Option<Duration>,
 }
@@ -52,6 +50,17 @@ pub enum KeyAdvice {
 }
 
 impl KeyCache {
+    /// A cache without keys. No two fetches begin within `pause`, whatever tokens ask for: key ids
+    /// are free to invent.
+    #[must_use]
+    pub const fn new(pause: Duration) -> Self {
+        Self {
+            pause,
+            keys: None,
+            tried_at: None,
+        }
+    }
+
     /// Says what to do for a token that names `key_id`.
     #[must_use]
     pub fn ask(&mut self, key_id: Option<&str>, now: Duration) -> KeyAdvice {
@@ -61,7 +70,7 @@ impl KeyCache {
                 age: since(*fetched_at),
                 knows_it: keys.knows(key_id),
             }),
-            self.tried_at.map(since),
+            self.tried_at.is_none_or(|then| since(then) >= self.pause),
         );
         if advice == KeyAdvice::Fetch {
             self.tried_at = Some(now);
@@ -87,8 +96,7 @@ struct Held {
     knows_it: bool,
 }
 
-fn advise(held: Option<Held>, since_attempt: Option<Duration>) -> KeyAdvice {
-    let may_fetch = since_attempt.is_none_or(|since| since >= PAUSE);
+fn advise(held: Option<Held>, may_fetch: bool) -> KeyAdvice {
     match held {
         Some(held) if held.age < FRESH && (held.knows_it || !may_fetch) => KeyAdvice::Use,
         _ if may_fetch => KeyAdvice::Fetch,

@@ -1,6 +1,6 @@
 //! An issuer's public keys.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -15,9 +15,9 @@ const KEYS_MAX: usize = 32;
 /// The keys with which one issuer signs (RFC 7517 §5).
 ///
 /// Keys for encryption, shared secrets and kinds that are not known here are passed over:
-/// an issuer may publish them beside those that serve us.
+/// an issuer may publish them beside those that serve us. A clone costs nothing.
 #[derive(Clone)]
-pub struct KeySet(Vec<Key>);
+pub struct KeySet(Arc<[Key]>);
 
 #[derive(Clone)]
 struct Key {
@@ -47,7 +47,7 @@ impl KeySet {
         if keys.is_empty() {
             return Err(KeySetError::NoneUsable);
         }
-        Ok(Self(keys))
+        Ok(Self(keys.into()))
     }
 
     /// Is there a key with this id? Without an id, the question is only whether there is any key.

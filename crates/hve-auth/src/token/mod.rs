@@ -13,6 +13,7 @@ use jsonwebtoken::{
 };
 use time::{Duration, UtcDateTime};
 
+pub(crate) use apps::lets_in;
 pub use apps::{AppRefusal, may_use};
 use claims::Claims;
 pub use key_cache::{KeyAdvice, KeyCache};

@@ -15,7 +15,7 @@ fn at(seconds: u64) -> Duration {
 
 /// A cache with the key `ec`, fetched at 0.
 fn filled() -> KeyCache {
-    let mut cache = KeyCache::default();
+    let mut cache = KeyCache::new(at(60));
     assert_eq!(cache.ask(Some("ec"), at(0)), Fetch);
     cache.put(key_set(&[EC.published()]), at(0));
     cache
@@ -23,7 +23,7 @@ fn filled() -> KeyCache {
 
 #[test]
 fn without_keys_it_is_tried_once_a_minute() {
-    let mut cache = KeyCache::default();
+    let mut cache = KeyCache::new(at(60));
     for minute in 0..3 {
         assert_eq!(cache.ask(None, at(60 * minute)), Fetch);
         assert_eq!(cache.ask(None, at(60 * minute)), Unavailable);
@@ -82,7 +82,7 @@ fn an_unknown_key_is_fetched_and_an_invented_one_costs_one_fetch_a_minute() {
 
 #[test]
 fn a_clock_that_steps_back_does_no_harm() {
-    let mut cache = KeyCache::default();
+    let mut cache = KeyCache::new(at(60));
     assert_eq!(cache.ask(None, at(100)), Fetch);
     cache.put(key_set(&[EC.published()]), at(100));
     assert_eq!(cache.ask(Some("ec"), at(0)), Use);

@@ -61,6 +61,9 @@ pub struct Limits {
     pub verified_for: Duration,
     /// How many verified passwords are remembered. Default 10,000.
     pub verified_accounts: NonZeroU32,
+    /// The least time between two fetches of one issuer's keys. Default 1 min: a token may name
+    /// any key, and a key that is new is found within that time.
+    pub issuer_pause: Duration,
     /// Messages in one commit. Default 256.
     pub group_messages: NonZeroU32,
     /// Octets of the messages in one commit. Default 16 MiB.
@@ -93,6 +96,7 @@ impl Default for Limits {
             guess_delay: Duration::from_secs(8),
             verified_for: Duration::from_secs(300),
             verified_accounts: count(10_000),
+            issuer_pause: Duration::from_mins(1),
             group_messages: count(256),
             group_octets: 16 * MIB,
         }
@@ -141,6 +145,7 @@ pub(super) fn read(mut section: Section<'_, '_>) -> Limits {
         guess_delay: section.or("guess-delay", base.guess_delay),
         verified_for: section.or("verified-for", base.verified_for),
         verified_accounts: section.or("verified-accounts", base.verified_accounts),
+        issuer_pause: section.or("issuer-pause", base.issuer_pause),
         group_messages: section.or("group-messages", base.group_messages),
         group_octets: octets(&mut section, "group-size", base.group_octets),
     };

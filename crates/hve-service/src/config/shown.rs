@@ -73,6 +73,7 @@ fn limits(all: &Limits) -> Vec<(&'static str, String)> {
         guess_delay,
         verified_for,
         verified_accounts,
+        issuer_pause,
         group_messages,
         group_octets,
     } = *all;
@@ -97,6 +98,7 @@ fn limits(all: &Limits) -> Vec<(&'static str, String)> {
         ("limits.guess-delay", time(guess_delay)),
         ("limits.verified-for", time(verified_for)),
         ("limits.verified-accounts", count(verified_accounts)),
+        ("limits.issuer-pause", time(issuer_pause)),
         ("limits.group-messages", count(group_messages)),
         ("limits.group-size", octets(group_octets)),
     ]

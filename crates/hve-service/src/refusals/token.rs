@@ -1,15 +1,13 @@
 //! The rows of the table for access tokens.
 
+use std::time::Duration;
+
 use hve_auth::{AppRefusal, SignInRefusal, TokenRefusal};
 use hve_smtp::{Enhanced, Refusal, Reply};
 
 use super::{refusal, sentence};
 
 /// An access token was refused. The log hears why; a stranger hears what a wrong password hears.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no mechanism that takes tokens is offered yet")
-)]
 pub(crate) fn token(refused: &TokenRefusal) -> Refusal {
     let (enhanced, reason) = match refused {
         TokenRefusal::AboutToExpire(_) => (Enhanced(5, 7, 142), "token-about-to-expire"),
@@ -29,10 +27,6 @@ pub(crate) fn token(refused: &TokenRefusal) -> Refusal {
 }
 
 /// A genuine token is not for this account.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no mechanism that takes tokens is offered yet")
-)]
 pub(crate) fn app(refused: &AppRefusal) -> Refusal {
     let reason = match refused {
         AppRefusal::BeyondLimit { .. } => "app-beyond-limit",
@@ -41,6 +35,32 @@ pub(crate) fn app(refused: &AppRefusal) -> Refusal {
         AppRefusal::PersonNotListed { .. } => "person-not-listed",
     };
     refusal(550, Enhanced(5, 7, 240), reason, sentence(refused))
+}
+
+/// A genuine token for an account that does not exist: the same reply as where it is not let in,
+/// so that nobody learns which accounts there are. The log hears it.
+pub(crate) fn app_of_nobody(refused: &AppRefusal) -> Refusal {
+    Refusal {
+        reason: "app-no-account",
+        ..app(refused)
+    }
+}
+
+/// There are no keys to check the token with.
+pub(crate) fn issuer_away(issuer: &str) -> Refusal {
+    let text = format!(
+        "The issuer {issuer} cannot be asked for its keys now; try again in a minute, with the same token"
+    );
+    refusal(454, Enhanced(4, 7, 0), "token-issuer-away", text)
+}
+
+/// The client's network has sent too many forged tokens. Times are monotonic.
+pub(crate) fn forged_tokens(until: Duration, now: Duration) -> Refusal {
+    let seconds = until.saturating_sub(now).as_secs() + 1;
+    let text = format!(
+        "Too many different invalid tokens from your address; wait {seconds} seconds, then sign in with a good one"
+    );
+    refusal(454, Enhanced(4, 7, 0), "token-flood", text)
 }
 
 fn stranger(reason: &'static str) -> Refusal {
@@ -96,7 +116,24 @@ mod tests {
             assert_eq!(reply.code(), 550);
             assert_eq!(reply.enhanced(), Some(Enhanced(5, 7, 240)));
             assert!(reply.text().contains("the-object"), "{}", reply.text());
+            assert_eq!(app_of_nobody(&refused).reply, reply);
         }
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_told_as_such() {
+        let away = issuer_away("https://id.test").reply;
+        assert_eq!(
+            (away.code(), away.enhanced()),
+            (454, Some(Enhanced(4, 7, 0)))
+        );
+        assert!(away.text().contains("https://id.test"), "{}", away.text());
+        let flood = forged_tokens(Duration::from_secs(9), Duration::from_secs(2)).reply;
+        assert_eq!(
+            (flood.code(), flood.enhanced()),
+            (454, Some(Enhanced(4, 7, 0)))
+        );
+        assert!(flood.text().contains("wait 8 seconds"), "{}", flood.text());
     }
 
     #[test]
