@@ -63,7 +63,8 @@ impl TokenGuard {
         if self.networks.count(key, token, WINDOW, now).distinct < TOKENS {
             return None;
         }
-        self.networks.block(key, LENGTHS, now)
+        let begun = self.networks.block(key, LENGTHS, now);
+        begun.map(|(until, _)| until)
     }
 
     /// Notes a token that somebody trusted has signed.
