@@ -89,7 +89,7 @@ fn add(add: AccountAdd, desk: &Desk) -> Result<Answer> {
     let account = desk.store.add_account(&new, &desk.act)?;
     let shown = matches!(source, Source::Random).then_some(&password);
     let mut answer = said(desk, &account, "added", shown)?;
-    let findings = preflight::findings(&tenant, &account, None, desk);
+    let findings = preflight::findings(&tenant, &account, Default::default(), desk);
     if !preflight::allowed(&findings) {
         answer.text.push_str("\nIt cannot sign in yet:\n");
         answer.text.push_str(&preflight::text(&findings));

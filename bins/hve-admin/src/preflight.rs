@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use hve_auth::{Attempt, Method, RuleBlock, SignInRefusal, SignInRule, SignInVerdict};
-use hve_types::{Account, Tenant};
+use hve_types::{Account, CertificateFingerprint, Tenant};
 use serde_json::{Value, json};
 
 use crate::{
@@ -16,6 +16,13 @@ use crate::{
 /// The exit code where a rule blocks the sign-in.
 const BLOCKED: u8 = 5;
 
+/// What is known of the client whose sign-in is tried.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Given {
+    from: Option<IpAddr>,
+    certificate: Option<CertificateFingerprint>,
+}
+
 /// What one rule said, and how to lift it where it blocks.
 pub(crate) struct Finding {
     rule: &'static str,
@@ -27,7 +34,11 @@ pub(crate) struct Finding {
 pub(crate) fn test(args: &AccountTest, desk: &Desk) -> Result<Answer> {
     let account = desk.account(&args.address)?;
     let tenant = desk.tenant_of(&account)?;
-    let findings = findings(&tenant, &account, args.from_address, desk);
+    let given = Given {
+        from: args.from_address,
+        certificate: args.certificate,
+    };
+    let findings = findings(&tenant, &account, given, desk);
     let allowed = allowed(&findings);
     let mut text = text(&findings);
     text.push_str(match allowed {
@@ -48,14 +59,15 @@ pub(crate) fn test(args: &AccountTest, desk: &Desk) -> Result<Answer> {
 pub(crate) fn findings(
     tenant: &Tenant,
     account: &Account,
-    from: Option<IpAddr>,
+    given: Given,
     desk: &Desk,
 ) -> Vec<Finding> {
     let attempt = Attempt {
-        from: from.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+        from: given.from.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
         method: Method::Password,
+        certificate: given.certificate,
     };
-    let asked = |rule| match (rule, from) {
+    let asked = |rule| match (rule, given.from) {
         (SignInRule::Networks, None) if !account.sign_in.networks.is_empty() => not_asked(),
         _ => finding(
             rule,
@@ -147,6 +159,10 @@ fn lift(refusal: &SignInRefusal, (tenant, account): (&Tenant, &Account)) -> Opti
                 "hve-admin sign-in account {address} --from NETWORK … with one that holds {from}, or --from-anywhere"
             )
         }
+        SignInRefusal::Rule(RuleBlock::Certificate(_)) => format!(
+            "hve-admin sign-in account {address} --require-certificate off, or give --certificate \
+             with the one the client shows"
+        ),
         SignInRefusal::Rule(RuleBlock::Hours(_)) => {
             format!("hve-admin sign-in account {address} --hours HOURS, or --at-any-time")
         }
@@ -171,6 +187,7 @@ fn name(rule: SignInRule) -> &'static str {
         SignInRule::AccountState => "account-state",
         SignInRule::Networks => "address-list",
         SignInRule::Hours => "hours",
+        SignInRule::Certificate => "certificate",
         SignInRule::SecurityDefaults => "security-defaults",
         SignInRule::AuthenticationPolicy => "authentication-policy",
         SignInRule::TransportConfig => "transport-config",

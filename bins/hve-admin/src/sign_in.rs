@@ -139,6 +139,15 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
             if let Some(switch) = given.lenient_long_lines {
                 rules.leniency.long_lines = switch.is_on();
             }
+            if let Some(switch) = given.lenient_login_only {
+                rules.leniency.login_only = switch.is_on();
+            }
+            if given.no_certificate || !given.certificate.is_empty() {
+                rules.certificates.fingerprints = given.certificate;
+            }
+            if let Some(switch) = given.require_certificate {
+                rules.certificates.required = switch.is_on();
+            }
             if given.from_anywhere || !given.from.is_empty() {
                 rules.networks = given.from;
             }
@@ -149,7 +158,7 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
         &desk.act,
     )?;
     let tenant = desk.tenant_of(&account)?;
-    let findings = preflight::findings(&tenant, &account, None, desk);
+    let findings = preflight::findings(&tenant, &account, Default::default(), desk);
     let text = format!(
         "{}\nWhat a sign-in with the right password meets now:\n{}",
         output::pairs(&pairs(&account, desk)),
@@ -162,7 +171,7 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
     Ok(Answer::new(text, json))
 }
 
-fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 7] {
+fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 8] {
     let of = &account.sign_in;
     let exemption = of.exemption.as_ref().map(|exemption| {
         let until = exemption.until.map(|until| desk.clock.show(until));
@@ -187,6 +196,7 @@ fn pairs(account: &Account, desk: &Desk) -> [(&'static str, String); 7] {
                 .as_ref()
                 .map_or_else(|| "any time".to_owned(), ToString::to_string),
         ),
+        ("certificates", certificates(account)),
         ("forgiven", leniency(account)),
         ("lets in", oauth::apps_text(account)),
     ]
@@ -198,6 +208,14 @@ fn leniency(account: &Account) -> String {
     let words = [
         (of.bare_lf, "bare line feeds are made line ends"),
         (of.long_lines, "lines over 998 octets are wrapped"),
+        (
+            of.login_only && !account.sign_in.networks.is_empty(),
+            "its addresses are offered AUTH LOGIN only",
+        ),
+        (
+            of.login_only && account.sign_in.networks.is_empty(),
+            "AUTH LOGIN only, without effect: name its addresses with --from",
+        ),
     ];
     let words: Vec<&str> = words
         .iter()
@@ -209,6 +227,18 @@ fn leniency(account: &Account) -> String {
     } else {
         words.join(", ")
     }
+}
+
+fn certificates(account: &Account) -> String {
+    let of = &account.sign_in.certificates;
+    let mut words: Vec<String> = of.fingerprints.iter().map(ToString::to_string).collect();
+    if of.required {
+        words.push("required beside the secret".into());
+    }
+    if words.is_empty() {
+        return "-".into();
+    }
+    words.join(", ")
 }
 
 fn networks(account: &Account) -> String {
@@ -226,6 +256,8 @@ fn name_or(name: Option<&PolicyName>, none: &str) -> String {
 
 fn account_json(account: &Account) -> Value {
     let of = &account.sign_in;
+    let fingerprints = of.certificates.fingerprints.iter();
+    let fingerprints: Vec<String> = fingerprints.map(ToString::to_string).collect();
     json!({
         "account": account.address.as_str(),
         "policy": of.policy.as_ref().map(PolicyName::as_str),
@@ -238,6 +270,11 @@ fn account_json(account: &Account) -> Value {
         "leniency": {
             "bare_lf": of.leniency.bare_lf,
             "long_lines": of.leniency.long_lines,
+            "login_only": of.leniency.login_only,
+        },
+        "certificates": {
+            "fingerprints": fingerprints,
+            "required": of.certificates.required,
         },
         "hours": of.hours.as_ref().map(ToString::to_string),
         "from": of.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),

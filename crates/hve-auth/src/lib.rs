@@ -70,7 +70,7 @@
 //!             let _wait_so_long_before_the_answer = guard.wrong(reservation, now).delay;
 //!         }
 //!     }
-//!     judge(found, matched.map(|version| Proof::Secret { version }), Attempt { from, method: Method::Password }, utc)
+//!     judge(found, matched.map(|version| Proof::Secret { version }), Attempt { from, method: Method::Password, certificate: None }, utc)
 //! };
 //!
 //! let (user, now) = ("hve01@contoso.test", Duration::ZERO);

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use hve_types::{Account, PolicyName, Tenant};
+use hve_types::{Account, CertificateFingerprint, PolicyName, Tenant};
 use thiserror::Error;
 use time::UtcDateTime;
 
@@ -20,12 +20,16 @@ pub struct Attempt {
     pub from: IpAddr,
     /// With what.
     pub method: Method,
+    /// The TLS client certificate that was shown, whatever else the sign-in is by.
+    pub certificate: Option<CertificateFingerprint>,
 }
 
 /// What somebody signs in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
+    /// A TLS client certificate alone.
+    Certificate,
     /// A password, however it is sent: basic authentication.
     Password,
     /// An access token of OAuth.
@@ -44,6 +48,8 @@ pub enum SignInRule {
     Networks,
     /// It is an hour of the account.
     Hours,
+    /// The client shows a certificate of the account, where that is required.
+    Certificate,
     /// Security defaults of the tenant.
     SecurityDefaults,
     /// The account's own authentication policy, or the tenant's default.
@@ -54,11 +60,12 @@ pub enum SignInRule {
 
 impl SignInRule {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::TenantState,
         Self::AccountState,
         Self::Networks,
         Self::Hours,
+        Self::Certificate,
         Self::SecurityDefaults,
         Self::AuthenticationPolicy,
         Self::TransportConfig,
@@ -89,6 +96,7 @@ impl SignInRule {
                 }
                 _ => SignInVerdict::Passes,
             },
+            Self::Certificate => certificate(account, attempt.certificate),
             Self::SecurityDefaults if tenant.sign_in.security_defaults => {
                 unless_exempt(account, attempt, now, || RuleBlock::SecurityDefaults)
             }
@@ -126,6 +134,16 @@ pub enum SignInVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RuleBlock {
+    /// The account requires a client certificate, and none of its own was shown.
+    #[error(
+        "the account requires a TLS client certificate of its list, and {}; \
+         install it in the client, or ask your administrator",
+        match .0 {
+            Some(shown) => format!("{shown} is not on it"),
+            None => "the client showed none".to_owned(),
+        }
+    )]
+    Certificate(Option<CertificateFingerprint>),
     /// It is not an hour of the account.
     #[error("the account may be used {0} only; try again then, or ask your administrator")]
     Hours(String),
@@ -180,6 +198,15 @@ fn networks(account: &Account, from: IpAddr) -> SignInVerdict {
         SignInVerdict::Passes
     } else {
         blocks(SignInRefusal::Rule(RuleBlock::Network(from)))
+    }
+}
+
+fn certificate(account: &Account, shown: Option<CertificateFingerprint>) -> SignInVerdict {
+    let known = &account.sign_in.certificates;
+    if !known.required || shown.is_some_and(|shown| known.fingerprints.contains(&shown)) {
+        SignInVerdict::Passes
+    } else {
+        blocks(SignInRefusal::Rule(RuleBlock::Certificate(shown)))
     }
 }
 

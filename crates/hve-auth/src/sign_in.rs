@@ -109,6 +109,14 @@ pub fn still_good(
 
 fn check_proof(proof: &Proof, account: &Account, now: UtcDateTime) -> Result<(), SignInRefusal> {
     let refusal = match proof {
+        Proof::Certificate(fingerprint) => {
+            let listed = account
+                .sign_in
+                .certificates
+                .fingerprints
+                .contains(fingerprint);
+            (!listed).then_some(SignInRefusal::CredentialsChanged)
+        }
         Proof::Secret { version } => {
             let mut secrets = account.secrets.iter();
             let secret = secrets.find(|secret| secret.version == *version);

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 
 use hve_auth::{Attempt, Method, RuleBlock, SignInRefusal, SignInRule, SignInVerdict, check_rules};
 use hve_types::{
-    Account, AccountId, AccountLimits, AccountSignIn, AuthenticationPolicy, Exemption, PolicyName,
-    State, Tenant, TenantId, TenantLimits, TenantSignIn,
+    Account, AccountId, AccountLimits, AccountSignIn, AuthenticationPolicy, CertificateFingerprint,
+    Exemption, PolicyName, State, Tenant, TenantId, TenantLimits, TenantSignIn,
 };
 use time::{UtcDateTime, macros::utc_datetime};
 
@@ -67,13 +67,23 @@ impl Site {
 
     fn by(&self, method: Method) -> Result<(), SignInRefusal> {
         let from = IpAddr::from([192, 0, 2, 1]);
-        check_rules(&self.tenant, &self.account, Attempt { from, method }, NOW)
+        check_rules(
+            &self.tenant,
+            &self.account,
+            Attempt {
+                from,
+                method,
+                certificate: None,
+            },
+            NOW,
+        )
     }
 
     fn from(&self, from: &str) -> Result<(), SignInRefusal> {
         let attempt = Attempt {
             from: from.parse().unwrap(),
             method: Method::Password,
+            certificate: None,
         };
         check_rules(&self.tenant, &self.account, attempt, NOW)
     }
@@ -145,6 +155,7 @@ fn the_transport_switch_has_no_effect_and_says_so() {
     let attempt = Attempt {
         from: IpAddr::from([192, 0, 2, 1]),
         method: Method::Password,
+        certificate: None,
     };
     let verdict = SignInRule::TransportConfig.verdict(&site.tenant, &site.account, attempt, NOW);
     assert_eq!(verdict, SignInVerdict::NoEffect);
@@ -189,4 +200,34 @@ fn hours_bind_exempt_accounts_and_tokens_too() {
         assert!(block.to_string().contains("Tue 08:00-20:00"));
         assert_eq!(site.by(method), Err(SignInRefusal::Rule(block)));
     }
+}
+
+#[test]
+fn a_required_certificate_comes_on_top_of_the_secret() {
+    let mut site = Site::new();
+    let [ours, other] = [1, 2].map(|n| CertificateFingerprint::from_bytes([n; 32]));
+    let check = |site: &Site, certificate| {
+        let attempt = Attempt {
+            from: IpAddr::from([192, 0, 2, 1]),
+            method: Method::Password,
+            certificate,
+        };
+        check_rules(&site.tenant, &site.account, attempt, NOW)
+    };
+    site.account.sign_in.certificates.fingerprints = vec![ours];
+    assert_eq!(check(&site, None), Ok(()), "known, and not required");
+    site.account.sign_in.certificates.required = true;
+    assert_eq!(check(&site, Some(ours)), Ok(()));
+    for shown in [None, Some(other)] {
+        let block = RuleBlock::Certificate(shown);
+        assert_eq!(check(&site, shown), Err(SignInRefusal::Rule(block)));
+    }
+}
+
+#[test]
+fn security_defaults_do_not_stop_certificates() {
+    let mut site = Site::new();
+    site.tenant.sign_in.security_defaults = true;
+    site.account.sign_in.policy = Some(site.policy("Block", false));
+    assert_eq!(site.by(Method::Certificate), Ok(()));
 }

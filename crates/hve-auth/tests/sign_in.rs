@@ -19,6 +19,7 @@ const NOW: UtcDateTime = utc_datetime!(2026-11-24 6:00);
 const HERE: Attempt = Attempt {
     from: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
     method: Method::Password,
+    certificate: None,
 };
 
 const RIGHT: Option<Proof> = Some(Proof::Secret { version: 3 });

@@ -11,7 +11,7 @@ use hve_smtp::{
     Question, RcptRequest, Refusal, Submission,
 };
 use hve_store::NewMessage;
-use hve_types::{Account, Address, DomainKind, Principal, Tenant};
+use hve_types::{Account, Address, CertificateFingerprint, DomainKind, Principal, Tenant};
 use tracing::{error, info};
 
 use crate::{
@@ -20,13 +20,13 @@ use crate::{
     directory::{DirectoryError, DirectoryView},
     refusals,
     server::{Server, queue_id},
-    sign_in::SignedIn,
+    sign_in::{Client, SignedIn},
 };
 
 /// The host of one session.
 pub(crate) struct Host {
     server: Arc<Server>,
-    client: IpAddr,
+    client: Client,
     signed_in: Option<SignedIn>,
     /// The user name of a sign-in that failed, so that the log tells which device it is. Only an
     /// address is kept: some put their password there.
@@ -51,7 +51,10 @@ impl Host {
     pub(crate) const fn new(server: Arc<Server>, client: IpAddr) -> Self {
         Self {
             server,
-            client,
+            client: Client {
+                address: client,
+                certificate: None,
+            },
             signed_in: None,
             tried: None,
             view: None,
@@ -62,6 +65,11 @@ impl Host {
     /// Input has come: the next question looks at the directory anew.
     pub(crate) fn input(&mut self) {
         self.view = None;
+    }
+
+    /// The client has shown this certificate in its TLS handshake, or none.
+    pub(crate) fn shown(&mut self, certificate: Option<CertificateFingerprint>) {
+        self.client.certificate = certificate;
     }
 
     pub(crate) fn account(&self) -> Option<&Address> {
@@ -87,6 +95,7 @@ impl Host {
         let judged = match question {
             Question::Authenticate(credentials) => self.authenticate(&credentials, now).await,
             Question::Bearer(credentials) => self.bearer(&credentials, now).await,
+            Question::External { authzid } => self.external(authzid.as_deref(), now),
             Question::Mail(request) => self.mail(&request, now),
             Question::Rcpt(request) => self.rcpt(&request, now),
             Question::Data(request) => self.data(&request, now).await,
@@ -124,6 +133,14 @@ impl Host {
         self.welcome(&*view, signed_in, credentials.mechanism)
     }
 
+    fn external(&mut self, authzid: Option<&str>, now: Now) -> Judged {
+        self.tried = authzid.and_then(|name| Address::parse(name).ok());
+        let view = self.view()?;
+        let sign_in = &self.server.sign_in;
+        let signed_in = sign_in.external(&*view, authzid, self.client, now)?;
+        self.welcome(&*view, signed_in, Mechanism::External)
+    }
+
     fn welcome(
         &mut self,
         view: &dyn DirectoryView,
@@ -132,7 +149,7 @@ impl Host {
     ) -> Judged {
         let user = signed_in.principal.address.clone();
         let mechanism = mechanism.as_str();
-        info!(account = %user, client = %self.client, mechanism, "signed in");
+        info!(account = %user, client = %self.client.address, mechanism, "signed in");
         let account = view.account(signed_in.principal.account);
         let leniency = account.map(leniency).unwrap_or_default();
         self.signed_in = Some(signed_in);
@@ -215,7 +232,7 @@ impl Host {
             account: principal.account,
             envelope: Arc::new(submission.envelope),
             content: Bytes::from(submission.content),
-            client: self.client,
+            client: self.client.address,
             message_id: submission.message_id,
         };
         let due = due(&message, now);
@@ -224,7 +241,7 @@ impl Host {
         self.server.hints.learn(principal, &verdict, view.version());
         refusals::accepted(&verdict, now.monotonic)?;
         info!(
-            queue_id = %due.id, account = %principal.address, client = %self.client,
+            queue_id = %due.id, account = %principal.address, client = %self.client.address,
             recipients = due.envelope.recipients.len(), octets, "accepted"
         );
         self.server.handover.offer(due);

@@ -12,8 +12,7 @@ use std::{
 };
 
 use hve_auth::{
-    AppRefusal, Attempt, Method, TokenFacts, TokenGuard, TokenRefusal, check_token, may_use,
-    read_unverified,
+    AppRefusal, Method, TokenFacts, TokenGuard, TokenRefusal, check_token, may_use, read_unverified,
 };
 use hve_smtp::{BearerCredentials, Now, Refusal};
 use hve_types::{Account, Address, Issuer, Principal, Proof, TenantId};
@@ -25,7 +24,7 @@ use crate::{
     directory::{CachedDirectory, DirectoryView},
     issuers::Issuers,
     refusals::token as refusals,
-    sign_in::{SignIn, SignedIn, unreadable},
+    sign_in::{Client, SignIn, SignedIn, unreadable},
 };
 
 /// What sign-ins with tokens share.
@@ -52,9 +51,10 @@ impl Bearers {
         directory: &CachedDirectory,
         sign_in: &SignIn,
         credentials: &BearerCredentials,
-        from: IpAddr,
+        client: Client,
         now: Now,
     ) -> Result<SignedIn, Refusal> {
+        let from = client.address;
         if let Some(until) = self.guard().blocked_until(from, now.monotonic) {
             return Err(refusals::forged_tokens(until, now.monotonic));
         }
@@ -73,11 +73,7 @@ impl Bearers {
         let account = user.and_then(|user| view.account_named(&user));
         let account = account.filter(|account| Some(account.tenant) == tenant);
         let principal = admitted(account, facts)?;
-        let attempt = Attempt {
-            from,
-            method: Method::Token,
-        };
-        sign_in.admit(&*view, principal, attempt, now)
+        sign_in.admit(&*view, principal, client.attempt(Method::Token), now)
     }
 
     /// The token by itself: who signed it, for whom, until when, and what for. The outer error is

@@ -13,6 +13,8 @@ use hve_store::{DirectorySnapshot, Store, StoreError};
 use hve_types::{Account, AccountId, Address, Domain, DomainKind, Tenant, TenantId, TenantLimits};
 use thiserror::Error;
 
+use crate::devices::Devices;
+
 /// Tenants, accounts, accepted domains and recipients. The store is one; an embedder that keeps
 /// accounts elsewhere brings another, whose numbers of tenants and accounts are those of the store.
 ///
@@ -51,6 +53,8 @@ pub trait DirectoryView: Send + Sync {
     fn version(&self) -> u64;
     /// Every tenant, in no order.
     fn tenants(&self) -> Box<dyn Iterator<Item = &Tenant> + '_>;
+    /// Every account, in no order.
+    fn accounts(&self) -> Box<dyn Iterator<Item = &Account> + '_>;
     /// The tenant with that number.
     fn tenant(&self, id: TenantId) -> Option<&Tenant>;
     /// The account with that number.
@@ -99,6 +103,10 @@ impl DirectoryView for DirectorySnapshot {
         Box::new(Self::tenants(self))
     }
 
+    fn accounts(&self) -> Box<dyn Iterator<Item = &Account> + '_> {
+        Box::new(Self::accounts(self))
+    }
+
     fn tenant(&self, id: TenantId) -> Option<&Tenant> {
         Self::tenant(self, id)
     }
@@ -128,6 +136,7 @@ pub(crate) struct CachedDirectory {
 struct Held {
     view: Arc<dyn DirectoryView>,
     widest: Widest,
+    devices: Arc<Devices>,
 }
 
 /// The widest limits of all tenants: what is advertised to a client of whom nothing is known yet.
@@ -188,6 +197,7 @@ impl CachedDirectory {
         self.view.store(Some(Arc::new(Held {
             view: Arc::clone(&view),
             widest: Widest::of(&*view),
+            devices: Arc::new(Devices::of(&*view)),
         })));
         Ok(view)
     }
@@ -195,6 +205,13 @@ impl CachedDirectory {
     /// The widest limits as of the last view.
     pub(crate) fn widest(&self) -> Option<Widest> {
         self.view.load().as_ref().map(|held| held.widest)
+    }
+
+    /// What is known of all devices together, as of the last view.
+    pub(crate) fn devices(&self) -> Arc<Devices> {
+        let held = self.view.load();
+        held.as_ref()
+            .map_or_else(Arc::default, |held| Arc::clone(&held.devices))
     }
 
     fn held(&self, version: u64) -> Option<Arc<dyn DirectoryView>> {

@@ -10,6 +10,7 @@ use tracing::{debug, error, info, warn};
 use crate::{
     answers::Host,
     config::TlsStart,
+    devices::Connection,
     server::{Server, Stage},
     tls,
     transport::{Received, Transport, TransportError},
@@ -51,17 +52,17 @@ impl Driver {
     ) -> Result<Self, ()> {
         let host = Host::new(Arc::clone(&server), peer.ip());
         let id = server.names.session();
+        // Anew: this client may be the first to come after a change. The last view has to do where
+        // the directory cannot be read now; at sign-in that will be said.
+        if let Err(error) = server.directory.current() {
+            error!(%error, "directory unreadable");
+        }
         if tls == TlsStart::Implicit {
             let begun = start_tls(&server, &mut transport).await;
             begun.map_err(|error| tls_failed(&host, &id, peer, &error))?;
         }
         let now = server.clock.now();
         let settings = server.settings.load();
-        // Anew: this client may be the first to come after a change. The last view has to do where
-        // the directory cannot be read now; at sign-in that will be said.
-        if let Err(error) = server.directory.current() {
-            error!(%error, "directory unreadable");
-        }
         let widest = server.directory.widest();
         let ceiling = settings.limits.message_octets;
         let opening = Opening {
@@ -74,7 +75,7 @@ impl Driver {
         };
         let session = Session::new(Arc::clone(&settings.session), opening, now);
         let deadline = server.clock.instant(session.deadline());
-        Ok(Self {
+        let mut driver = Self {
             alarm: Box::pin(sleep_until(deadline)),
             stage: Stage::Serving,
             next_stage: Box::pin(server.stop.after(Stage::Serving)),
@@ -83,7 +84,20 @@ impl Driver {
             session,
             host,
             peer,
-        })
+        };
+        driver.offer();
+        Ok(driver)
+    }
+
+    /// Says what AUTH offers, which depends on the TLS connection and on the client's address.
+    fn offer(&mut self) {
+        let certificate = self.transport.certificate();
+        self.host.shown(certificate);
+        let devices = self.server.directory.devices();
+        self.session.offer(devices.mechanisms(Connection {
+            from: self.peer.ip(),
+            certificate: certificate.is_some(),
+        }));
     }
 
     /// Greets with a refusal instead of a session.
@@ -233,6 +247,7 @@ impl Driver {
         match start_tls(&self.server, &mut self.transport).await {
             Ok(()) => {
                 if let Some(facts) = facts(&self.transport) {
+                    self.offer();
                     self.session.tls_started(facts, self.server.clock.now());
                 }
                 true
@@ -280,7 +295,8 @@ impl Driver {
 
 async fn start_tls(server: &Server, transport: &mut Transport) -> Result<(), TransportError> {
     let patience = server.settings.load().limits.handshake_timeout;
-    let handshake = transport.start_tls(server.tls.config());
+    let ask = server.directory.devices().show_certificates();
+    let handshake = transport.start_tls(server.tls.config(ask));
     tokio::select! {
         done = timeout(patience, handshake) => done.unwrap_or(Err(TransportError::TooSlow)),
         () = server.stop.draining() => Err(TransportError::Stopping),

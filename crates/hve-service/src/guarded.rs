@@ -67,11 +67,6 @@ impl Guarded {
 }
 
 impl Admitted<'_> {
-    /// Where the client connects from.
-    pub(crate) const fn from(&self) -> IpAddr {
-        self.from
-    }
-
     /// It is right: from now on this client is known to the account.
     pub(crate) fn right(mut self, now: Duration) {
         if let Some(reservation) = self.reservation.take() {

@@ -45,6 +45,7 @@ mod committer;
 pub mod config;
 mod delivery;
 pub mod demo;
+mod devices;
 mod directory;
 mod driver;
 mod files;

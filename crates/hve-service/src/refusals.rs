@@ -3,6 +3,7 @@
 //! Codes are those of the original service where it has one. "Later" is 4xx and says when,
 //! "never" is 5xx; the words come with the refusal and say what to do next.
 
+mod certificate;
 mod scram;
 pub(crate) mod token;
 
@@ -17,6 +18,8 @@ use hve_store::Accepted;
 use hve_types::{Account, Tenant};
 
 use crate::committer::Trouble;
+
+pub(crate) use certificate::{ambiguous_certificate, no_certificate, unknown_certificate};
 
 /// Whose quota is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,7 @@ pub(crate) fn sign_in(refused: &SignInRefusal, now: Duration) -> Refusal {
         SignInRefusal::TenantSuspended(_) => "tenant-suspended",
         SignInRefusal::Rule(block) => {
             let reason = match block {
+                RuleBlock::Certificate(_) => "sign-in-certificate",
                 RuleBlock::Hours(_) => "sign-in-hours",
                 RuleBlock::Network(_) => "sign-in-network",
                 RuleBlock::Policy { .. } => "sign-in-policy",

@@ -11,7 +11,7 @@ use hve_auth::{
     SignInRefusal, WrongPasswords, judge, still_good,
 };
 use hve_smtp::{Credentials, Now, Refusal};
-use hve_types::{AccountId, Address, Principal, Proof};
+use hve_types::{AccountId, Address, CertificateFingerprint, Principal, Proof};
 use tracing::error;
 
 use crate::{
@@ -34,6 +34,24 @@ pub(crate) struct SignIn {
     /// What unknown users are compared with, so that they cost what known ones do.
     decoy: PasswordHash,
     sessions: Arc<Permits<AccountId>>,
+}
+
+/// The client of a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    pub(crate) address: IpAddr,
+    /// The TLS certificate that it has shown.
+    pub(crate) certificate: Option<CertificateFingerprint>,
+}
+
+impl Client {
+    pub(crate) const fn attempt(self, method: Method) -> Attempt {
+        Attempt {
+            from: self.address,
+            method,
+            certificate: self.certificate,
+        }
+    }
 }
 
 /// Somebody who has signed in. Its place among the account's sessions is given back with it.
@@ -87,9 +105,10 @@ impl SignIn {
         &self,
         view: &dyn DirectoryView,
         credentials: &Credentials,
-        from: IpAddr,
+        client: Client,
         now: Now,
     ) -> Result<SignedIn, Refusal> {
+        let attempt = client.attempt(Method::Password);
         let user = Address::parse(&credentials.user).ok();
         let acts_as_itself = match &credentials.authzid {
             None => true,
@@ -102,18 +121,51 @@ impl SignIn {
             ));
         }
         if let Some(principal) = self.remembered(view, user.as_ref(), credentials, now) {
-            return self.admit(view, principal, with_password(from), now);
+            return self.admit(view, principal, attempt, now);
         }
         let guess = Guess::Secret(&credentials.password);
-        let admitted = self
-            .guarded
-            .admit(&credentials.user, from, guess, now.monotonic)?;
+        let admitted =
+            self.guarded
+                .admit(&credentials.user, client.address, guess, now.monotonic)?;
         let principal = self
-            .verify(user.as_ref(), credentials, admitted, now)
+            .verify(user.as_ref(), credentials, (admitted, attempt), now)
             .await?;
         // Hashing took a while: what counts is the directory of this moment.
         let view = self.directory.current().map_err(unreadable)?;
-        self.admit(&*view, principal, with_password(from), now)
+        self.admit(&*view, principal, attempt, now)
+    }
+
+    /// Signs in whom the client's TLS certificate names: the one account that lists it, or the
+    /// one that the client names and that lists it (RFC 4422 App. A).
+    pub(crate) fn external(
+        &self,
+        view: &dyn DirectoryView,
+        authzid: Option<&str>,
+        client: Client,
+        now: Now,
+    ) -> Result<SignedIn, Refusal> {
+        let shown = client.certificate.ok_or_else(refusals::no_certificate)?;
+        let devices = self.directory.devices();
+        let mut listing = devices
+            .with_certificate(&shown)
+            .iter()
+            .filter_map(|id| view.account(*id))
+            .filter(|account| match authzid {
+                Some(name) => Address::parse(name).is_ok_and(|name| name == account.address),
+                None => true,
+            });
+        let account = match (listing.next(), listing.next()) {
+            (Some(account), None) => account,
+            (Some(_), Some(_)) => return Err(refusals::ambiguous_certificate()),
+            (None, _) => return Err(refusals::unknown_certificate(&shown)),
+        };
+        let principal = Principal {
+            tenant: account.tenant,
+            account: account.id,
+            address: account.address.clone(),
+            proof: Proof::Certificate(shown),
+        };
+        self.admit(view, principal, client.attempt(Method::Certificate), now)
     }
 
     /// The account whose password was verified not long ago and is the one given here.
@@ -150,7 +202,7 @@ impl SignIn {
         &self,
         user: Option<&Address>,
         credentials: &Credentials,
-        admitted: Admitted<'_>,
+        (admitted, attempt): (Admitted<'_>, Attempt),
         now: Now,
     ) -> Result<Principal, Refusal> {
         let found = match user {
@@ -183,7 +235,6 @@ impl SignIn {
             .and_then(|index| usable.get(index))
             .map(|secret| secret.version);
         let proof = matched.map(|version| Proof::Secret { version });
-        let attempt = with_password(admitted.from());
         let judged = judge(found.as_ref(), proof, attempt, now.utc);
         self.learn(
             found.as_ref(),
@@ -242,13 +293,6 @@ impl SignIn {
             attempt,
             _place: place,
         })
-    }
-}
-
-const fn with_password(from: IpAddr) -> Attempt {
-    Attempt {
-        from,
-        method: Method::Password,
     }
 }
 

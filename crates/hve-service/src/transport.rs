@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use hve_types::CertificateFingerprint;
 use rustls::{ServerConfig, ServerConnection};
 use thiserror::Error;
 use tokio::{
@@ -22,6 +23,8 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
+
+use crate::tls;
 
 /// A connection, its TLS state where that has begun.
 pub(crate) struct Transport {
@@ -134,6 +137,12 @@ impl Transport {
             version,
             cipher.strip_prefix("TLS13_").unwrap_or(cipher).to_owned(),
         ))
+    }
+
+    /// The certificate that the client has shown.
+    pub(crate) fn certificate(&self) -> Option<CertificateFingerprint> {
+        let chain = self.tls.as_ref()?.connection.peer_certificates()?;
+        chain.first().map(tls::fingerprint)
     }
 
     /// Waits for octets and hands them to `sink`, in one or more pieces. Cancelling loses none.

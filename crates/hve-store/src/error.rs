@@ -3,7 +3,8 @@
 use std::{fmt, io};
 
 use hve_types::{
-    ALLOWED_APPS_MAX, AUDIENCES_MAX, Address, Domain, ISSUERS_MAX, PolicyName, SECRETS_MAX,
+    ALLOWED_APPS_MAX, AUDIENCES_MAX, Address, CERTIFICATES_MAX, Domain, ISSUERS_MAX, PolicyName,
+    SECRETS_MAX,
 };
 use rusqlite::ErrorCode;
 use thiserror::Error;
@@ -198,6 +199,9 @@ pub enum ChangeError {
         /// It is the tenant's default.
         default: bool,
     },
+    /// More certificates than an account may list.
+    #[error("an account lists at most {CERTIFICATES_MAX} certificates; name fewer")]
+    CertificateCap,
     /// The account has as many secrets as it may.
     #[error("the account has {SECRETS_MAX} secrets; revoke one first")]
     SecretCap,

@@ -3,7 +3,8 @@
 use time::UtcDateTime;
 
 use crate::{
-    AccountId, AccountLimits, AccountSignIn, Address, Domain, TenantId, TenantLimits, TenantSignIn,
+    AccountId, AccountLimits, AccountSignIn, Address, CertificateFingerprint, Domain, TenantId,
+    TenantLimits, TenantSignIn,
 };
 
 /// An organisation: it owns domains, accounts and one quota.
@@ -133,6 +134,8 @@ pub struct Principal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Proof {
+    /// A TLS client certificate.
+    Certificate(CertificateFingerprint),
     /// A secret of the account.
     Secret {
         /// [`SecretFacts::version`].

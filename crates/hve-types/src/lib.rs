@@ -15,6 +15,7 @@
 
 mod account;
 mod address;
+mod certificate;
 mod domain;
 mod envelope;
 mod hours;
@@ -27,6 +28,7 @@ mod usage;
 
 pub use account::{Account, Principal, Proof, SECRETS_MAX, SecretFacts, State, Suspension, Tenant};
 pub use address::{Address, AddressError};
+pub use certificate::{CERTIFICATES_MAX, CertificateFingerprint, CertificateFingerprintError};
 pub use domain::{Domain, DomainError, DomainKind};
 pub use envelope::{BodyKind, Envelope, Notify, Recipient, Return};
 pub use hours::{SignInHours, SignInHoursError};
@@ -35,8 +37,8 @@ pub use limits::{AccountLimits, Ceiling, TenantLimits};
 pub use mailbox::HeaderMailbox;
 pub use oauth::{ALLOWED_APPS_MAX, AUDIENCES_MAX, AllowedApp, ISSUERS_MAX, Issuer};
 pub use sign_in::{
-    AccountSignIn, AuthenticationPolicy, DeviceLeniency, Exemption, PolicyName, PolicyNameError,
-    TenantSignIn,
+    AccountSignIn, AuthenticationPolicy, CertificateBinding, DeviceLeniency, Exemption, PolicyName,
+    PolicyNameError, TenantSignIn,
 };
 pub use usage::{UsageEvent, UsageKind};
 

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 use time::UtcDateTime;
 
-use crate::{AllowedApp, Issuer, SignInHours};
+use crate::{AllowedApp, CertificateFingerprint, Issuer, SignInHours};
 
 /// How the accounts of a tenant may sign in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,11 +49,24 @@ pub struct AccountSignIn {
     pub networks: Vec<IpNet>,
     /// When it may be used, together with its secret; none is always.
     pub hours: Option<SignInHours>,
+    /// The TLS client certificates of its device.
+    pub certificates: CertificateBinding,
     /// What is forgiven its device. Nothing by default.
     pub leniency: DeviceLeniency,
     /// Whom it lets in by OAuth, at most [`ALLOWED_APPS_MAX`](crate::ALLOWED_APPS_MAX), each
     /// once; none is nobody.
     pub apps: Vec<AllowedApp>,
+}
+
+/// The TLS client certificates that an account knows. Only their fingerprints count, no issuer and
+/// no date: one that is taken off the list is worth nothing from that moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "as for TenantSignIn")]
+pub struct CertificateBinding {
+    /// At most [`CERTIFICATES_MAX`](crate::CERTIFICATES_MAX).
+    pub fingerprints: Vec<CertificateFingerprint>,
+    /// A password or a token does only together with one of them.
+    pub required: bool,
 }
 
 /// What is forgiven an old device in the messages it sends.
@@ -64,6 +77,9 @@ pub struct DeviceLeniency {
     pub bare_lf: bool,
     /// Lines over 998 octets (RFC 5322 §2.1.1) are wrapped.
     pub long_lines: bool,
+    /// Clients from [`AccountSignIn::networks`] are offered AUTH LOGIN alone: the device does no
+    /// other mechanism, and stumbles over a list of them. Without networks it has no effect.
+    pub login_only: bool,
 }
 
 /// Why, by whom and until when an account may use a password although a rule says no.

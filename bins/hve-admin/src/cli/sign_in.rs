@@ -1,9 +1,11 @@
 //! The verbs of signing in: the rules of a tenant and of an account, and their test.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::Path};
 
 use clap::{Args, Subcommand, ValueEnum};
-use hve_types::{Address, PolicyName, SignInHours};
+use hve_types::{
+    Address, CertificateFingerprint, CertificateFingerprintError, PolicyName, SignInHours,
+};
 use ipnet::IpNet;
 use time::UtcDateTime;
 
@@ -127,6 +129,19 @@ pub(crate) struct SignInAccountChanges {
     /// It signs in at any time
     #[arg(long, conflicts_with = "hours")]
     pub(crate) at_any_time: bool,
+    /// A TLS client certificate of its device, as a PEM file or its SHA-256: the device may sign in
+    /// with it alone (AUTH EXTERNAL); may be given several times, and replaces the list
+    #[arg(long, value_name = "FILE|SHA256", value_parser = certificate)]
+    pub(crate) certificate: Vec<CertificateFingerprint>,
+    /// It has no certificate
+    #[arg(long, conflicts_with = "certificate")]
+    pub(crate) no_certificate: bool,
+    /// On: a password or a token does only together with a certificate of its list
+    #[arg(long, value_enum)]
+    pub(crate) require_certificate: Option<Switch>,
+    /// For an old device: offer nothing but AUTH LOGIN to clients from its addresses (--from)
+    #[arg(long, value_enum)]
+    pub(crate) lenient_login_only: Option<Switch>,
     /// For an old device: make its bare line feeds whole line ends, instead of refusing its mail
     #[arg(long, value_enum)]
     pub(crate) lenient_bare_lf: Option<Switch>,
@@ -145,6 +160,9 @@ pub(crate) struct AccountTest {
     /// The address the client would come from; without it the address list is not asked
     #[arg(long, value_name = "IP")]
     pub(crate) from_address: Option<IpAddr>,
+    /// The TLS client certificate that it would show
+    #[arg(long, value_name = "FILE|SHA256", value_parser = certificate)]
+    pub(crate) certificate: Option<CertificateFingerprint>,
 }
 
 /// On or off.
@@ -172,6 +190,13 @@ fn policy(text: &str) -> Result<NamedPolicy, String> {
     }
     let name = text.parse().map_err(|error| format!("{error}"));
     name.map(|name| NamedPolicy(Some(name)))
+}
+
+fn certificate(text: &str) -> Result<CertificateFingerprint, String> {
+    text.parse().or_else(|error: CertificateFingerprintError| {
+        let file = hve_service::tls::read_fingerprint(Path::new(text));
+        file.map_err(|unread| format!("{unread}, and {error}"))
+    })
 }
 
 /// A network in CIDR form, or one address. Bits beyond the prefix are dropped, and IPv4 written as

@@ -164,7 +164,7 @@ fn a_leniency_is_off_by_default_and_shown_as_a_finding() {
     let show = || site.json(&["sign-in", "show"]);
     assert_eq!(show()["accounts"], serde_json::json!([]));
     site.json(&["sign-in", "account", ACCOUNT, "--lenient-bare-lf", "on"]);
-    let leniency = serde_json::json!({"bare_lf": true, "long_lines": false});
+    let leniency = serde_json::json!({"bare_lf": true, "long_lines": false, "login_only": false});
     assert_eq!(show()["accounts"][0]["leniency"], leniency);
     let told = site.run(&["sign-in", "show"]);
     assert!(
@@ -196,4 +196,63 @@ fn hours_are_set_shown_and_taken_back() {
         "{}",
         wrong.err
     );
+}
+
+#[test]
+fn certificates_are_named_by_file_or_by_fingerprint() {
+    let site = Site::new();
+    let fingerprint = "ab".repeat(32);
+    let listed = site.json(&[
+        "sign-in",
+        "account",
+        ACCOUNT,
+        "--certificate",
+        &fingerprint.to_uppercase(),
+        "--require-certificate",
+        "on",
+    ]);
+    let expected = serde_json::json!({"fingerprints": [fingerprint], "required": true});
+    assert_eq!(listed["certificates"], expected);
+    assert_eq!(blocking(&site, &[]), ["certificate"]);
+    assert!(blocking(&site, &["--certificate", &fingerprint]).is_empty());
+    let missing = ["sign-in", "account", ACCOUNT, "--certificate", "no.pem"];
+    let missing = site.run(&missing);
+    assert_eq!(missing.code, 2);
+    assert!(
+        missing.err.contains("64 hexadecimal digits"),
+        "{}",
+        missing.err
+    );
+    let mut many = vec!["sign-in", "account", ACCOUNT];
+    let fingerprints: Vec<String> = (10..21).map(|n| n.to_string().repeat(32)).collect();
+    for fingerprint in &fingerprints {
+        many.extend(["--certificate", fingerprint.as_str()]);
+    }
+    assert_eq!(site.run(&many).code, 4);
+    let none = ["sign-in", "account", ACCOUNT, "--no-certificate"];
+    site.json(&none);
+    let off = [
+        "sign-in",
+        "account",
+        ACCOUNT,
+        "--require-certificate",
+        "off",
+    ];
+    site.json(&off);
+    assert!(blocking(&site, &[]).is_empty());
+}
+
+#[test]
+fn a_device_that_does_login_only_needs_its_addresses() {
+    let site = Site::new();
+    let on = ["sign-in", "account", ACCOUNT, "--lenient-login-only", "on"];
+    assert_eq!(site.json(&on)["leniency"]["login_only"], true);
+    let shown = site.run(&["sign-in", "show"]).out;
+    assert!(
+        shown.contains("without effect: name its addresses"),
+        "{shown}"
+    );
+    site.json(&["sign-in", "account", ACCOUNT, "--from", "192.0.2.7"]);
+    let shown = site.run(&["sign-in", "show"]).out;
+    assert!(shown.contains("offered AUTH LOGIN only"), "{shown}");
 }

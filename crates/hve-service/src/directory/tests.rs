@@ -46,6 +46,10 @@ impl DirectoryView for Nobody {
         Box::new(std::iter::empty())
     }
 
+    fn accounts(&self) -> Box<dyn Iterator<Item = &Account> + '_> {
+        Box::new(std::iter::empty())
+    }
+
     fn tenant(&self, _: TenantId) -> Option<&Tenant> {
         None
     }

@@ -6,13 +6,14 @@ use std::{
     time::SystemTime,
 };
 
+use hve_types::CertificateFingerprint;
 use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
 use thiserror::Error;
 
-use super::provider;
+use super::{client::fingerprint, provider};
 use crate::config::TlsFiles;
 
 /// Why a certificate and its key cannot be used.
@@ -74,6 +75,18 @@ impl TlsFileError {
             Self::CertificateUnreadable { .. } | Self::NoCertificate { .. } | Self::Mismatch { .. }
         )
     }
+}
+
+/// The fingerprint of the first certificate in a PEM file: what an account lists for its device.
+///
+/// # Errors
+/// The file cannot be read, or holds no certificate.
+pub fn read_fingerprint(path: &Path) -> Result<CertificateFingerprint, TlsFileError> {
+    let chain = read_chain(path)?;
+    let first = chain.first().map(fingerprint);
+    first.ok_or_else(|| TlsFileError::NoCertificate {
+        path: path.to_owned(),
+    })
 }
 
 /// Everything that is wrong with the pair; empty where it can be used.

@@ -1,5 +1,6 @@
 //! TLS 1.2 and 1.3 by rustls, with a certificate that is replaced while sessions go on.
 
+mod client;
 mod files;
 mod self_signed;
 
@@ -9,16 +10,18 @@ use arc_swap::ArcSwap;
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    server::{ClientHello, ResolvesServerCert},
+    server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
     version,
 };
 use thiserror::Error;
 
-pub use files::TlsFileError;
+use client::AnyCertificate;
+pub(crate) use client::fingerprint;
 #[cfg(test)]
 pub(crate) use files::inspect;
 pub(crate) use files::inspect_known;
+pub use files::{TlsFileError, read_fingerprint};
 pub use self_signed::{SelfSignedError, write_self_signed};
 
 use crate::config::TlsFiles;
@@ -27,7 +30,9 @@ use files::Stamp;
 /// The server's side of TLS: how to begin, and the certificate in use.
 #[derive(Debug)]
 pub struct ServerTls {
-    config: Arc<ServerConfig>,
+    plain: Arc<ServerConfig>,
+    /// Asks the client for a certificate.
+    asking: Arc<ServerConfig>,
     current: Arc<Current>,
     files: Mutex<(TlsFiles, Stamp)>,
 }
@@ -53,23 +58,18 @@ impl ServerTls {
     pub(crate) fn new(files: &TlsFiles) -> Result<Self, TlsError> {
         let stamp = Stamp::of(files);
         let current = Arc::new(Current(ArcSwap::from_pointee(files::load(files)?)));
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
-            .with_no_client_auth()
-            .with_cert_resolver(current.clone());
-        config.ticketer = aws_lc_rs::Ticketer::new()?;
-        // One is enough for the next connection; each costs an encryption and 250 octets.
-        config.send_tls13_tickets = 1;
-        config.max_early_data_size = 0;
+        let any = Arc::new(AnyCertificate(provider()));
         Ok(Self {
-            config: Arc::new(config),
+            plain: config(WebPkiClientVerifier::no_client_auth(), current.clone())?,
+            asking: config(any, current.clone())?,
             current,
             files: Mutex::new((files.clone(), stamp)),
         })
     }
 
-    pub(crate) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config)
+    /// How to begin: whether the client is asked for a certificate.
+    pub(crate) fn config(&self, ask: bool) -> Arc<ServerConfig> {
+        Arc::clone(if ask { &self.asking } else { &self.plain })
     }
 
     /// Loads the pair again, from `files` where they are given. Sessions that are open keep
@@ -101,6 +101,22 @@ impl ServerTls {
         }
         self.reload(None).map(|()| true)
     }
+}
+
+/// Each has a ticketer of its own: a session begun without the question is not resumed with it.
+fn config(
+    clients: Arc<dyn ClientCertVerifier>,
+    current: Arc<Current>,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
+        .with_client_cert_verifier(clients)
+        .with_cert_resolver(current);
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    // One is enough for the next connection; each costs an encryption and 250 octets.
+    config.send_tls13_tickets = 1;
+    config.max_early_data_size = 0;
+    Ok(Arc::new(config))
 }
 
 /// Why a handshake failed, and what the operator of the device can do, where that is known.

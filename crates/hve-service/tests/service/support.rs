@@ -21,8 +21,9 @@ use hve_service::{
 use hve_store::{Act, NewAccount, NewTenant, Store};
 use hve_types::{Account, DomainKind, Tenant};
 use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
+    ClientConfig, ConfigBuilder, RootCertStore,
+    client::WantsClientCert,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 use tempfile::TempDir;
 use time::macros::utc_datetime;
@@ -109,16 +110,25 @@ impl Site {
     }
 
     pub(crate) fn trust(&self) -> Arc<ClientConfig> {
+        Arc::new(self.trusting().with_no_client_auth())
+    }
+
+    /// A client that trusts the server and shows a certificate of its own.
+    pub(crate) fn trust_and_show(&self, own: &OwnCertificate) -> Arc<ClientConfig> {
+        let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).unwrap();
+        let chain = vec![own.der.clone()];
+        Arc::new(self.trusting().with_client_auth_cert(chain, key).unwrap())
+    }
+
+    fn trusting(&self) -> ConfigBuilder<ClientConfig, WantsClientCert> {
         let mut roots = RootCertStore::empty();
         let pem = CertificateDer::from_pem_file(&self.config.tls.certificate).unwrap();
         roots.add(pem).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
-            .with_no_client_auth();
-        Arc::new(config)
     }
 
     /// A client under TLS that has said EHLO.
@@ -274,6 +284,24 @@ impl Client {
     /// Asserts that the server ends the connection.
     pub(crate) async fn expect_end(&mut self) {
         assert_eq!(self.reply().await, "");
+    }
+}
+
+/// A client's certificate, which it made itself.
+pub(crate) struct OwnCertificate {
+    der: CertificateDer<'static>,
+    key: String,
+    pub(crate) pem: String,
+}
+
+impl OwnCertificate {
+    pub(crate) fn generate() -> Self {
+        let made = rcgen::generate_simple_self_signed(["scanner".to_owned()]).unwrap();
+        Self {
+            der: made.cert.der().clone(),
+            key: made.signing_key.serialize_pem(),
+            pem: made.cert.pem(),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hve_types::{
-    AccountSignIn, AuthenticationPolicy, DeviceLeniency, Exemption, PolicyName, SignInHours,
-    TenantSignIn,
+    AccountSignIn, AuthenticationPolicy, CertificateBinding, DeviceLeniency, Exemption, PolicyName,
+    SignInHours, TenantSignIn,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,8 @@ struct AccountForm {
     networks: Vec<String>,
     #[serde(default)]
     hours: Option<String>,
+    #[serde(default)]
+    certificates: CertificatesForm,
     // Rows of before the leniency have none.
     #[serde(default)]
     leniency: LeniencyForm,
@@ -45,9 +47,17 @@ struct AccountForm {
 }
 
 #[derive(Default, Serialize, Deserialize)]
+struct CertificatesForm {
+    fingerprints: Vec<String>,
+    required: bool,
+}
+
+#[derive(Default, Serialize, Deserialize)]
 struct LeniencyForm {
     bare_lf: bool,
     long_lines: bool,
+    #[serde(default)]
+    login_only: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,9 +134,11 @@ pub(crate) fn account_sign_in(of: &AccountSignIn) -> String {
         }),
         networks: of.networks.iter().map(ToString::to_string).collect(),
         hours: of.hours.as_ref().map(ToString::to_string),
+        certificates: certificates(&of.certificates),
         leniency: LeniencyForm {
             bare_lf: of.leniency.bare_lf,
             long_lines: of.leniency.long_lines,
+            login_only: of.leniency.login_only,
         },
         apps: oauth::app_forms(&of.apps),
     })
@@ -147,9 +159,11 @@ pub(crate) fn to_account_sign_in(text: Option<&str>) -> Result<AccountSignIn, St
             .map(network)
             .collect::<Result<_, _>>()?,
         hours: form.hours.as_deref().map(hours).transpose()?,
+        certificates: to_certificates(&form.certificates)?,
         leniency: DeviceLeniency {
             bare_lf: form.leniency.bare_lf,
             long_lines: form.leniency.long_lines,
+            login_only: form.leniency.login_only,
         },
         apps: form.apps.into_iter().map(Into::into).collect(),
     })
@@ -161,6 +175,25 @@ fn exemption(form: ExemptionForm) -> Result<Exemption, StoreError> {
         actor: form.actor,
         since: from_millis(form.since)?,
         until: form.until.map(from_millis).transpose()?,
+    })
+}
+
+fn certificates(of: &CertificateBinding) -> CertificatesForm {
+    CertificatesForm {
+        fingerprints: of.fingerprints.iter().map(ToString::to_string).collect(),
+        required: of.required,
+    }
+}
+
+fn to_certificates(form: &CertificatesForm) -> Result<CertificateBinding, StoreError> {
+    let read = |text: &String| text.parse().map_err(|_| damaged("certificate", text));
+    Ok(CertificateBinding {
+        fingerprints: form
+            .fingerprints
+            .iter()
+            .map(read)
+            .collect::<Result<_, _>>()?,
+        required: form.required,
     })
 }
 
@@ -214,9 +247,14 @@ mod tests {
                 "2001:db8::/32".parse().unwrap(),
             ],
             hours: Some("Europe/Berlin Mon-Fri 06:00-20:00".parse().unwrap()),
+            certificates: CertificateBinding {
+                fingerprints: vec!["ab".repeat(32).parse().unwrap()],
+                required: true,
+            },
             leniency: DeviceLeniency {
                 bare_lf: true,
                 long_lines: false,
+                login_only: true,
             },
             apps: vec![AllowedApp {
                 object_id: "af1c".into(),

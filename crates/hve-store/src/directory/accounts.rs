@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 
 use hve_auth::{Credential, PasswordHash};
 use hve_types::{
-    Account, AccountId, AccountLimits, AccountSignIn, Address, Ceiling, State, TenantId,
+    Account, AccountId, AccountLimits, AccountSignIn, Address, CERTIFICATES_MAX, Ceiling, State,
+    TenantId,
 };
 use rusqlite::OptionalExtension;
 use time::UtcDateTime;
@@ -200,6 +201,9 @@ impl Store {
             change(&mut after.sign_in);
             let tenant = tenants::by_id(connection, before.tenant)?;
             tenants::known_policy(&tenant, after.sign_in.policy.as_ref())?;
+            if after.sign_in.certificates.fingerprints.len() > CERTIFICATES_MAX {
+                return Err(ChangeError::CertificateCap);
+            }
             if let Some(exemption) = &after.sign_in.exemption {
                 check_text("the reason", &exemption.reason, REASON_MAX)?;
             }
