@@ -36,6 +36,6 @@ pub use limits::Limits;
 pub use maildir::{Maildir, MaildirError, OutgoingCopy};
 pub use queue::{Content, Due, Queue, QueueError};
 pub use route::{Route, RouteError};
-pub use schedule::{next_attempt, schedule};
+pub use schedule::{Retry, RetrySchedule, ScheduleError, next_attempt};
 pub use settle::{Settle, SettleError};
 pub use work::Host;
