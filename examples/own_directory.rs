@@ -76,7 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             display_name: "Alarm".into(),
             alias: None,
             limits: AccountLimits::default(),
-            password: hash("nobody has this one")?,
+            password: hash("nobody has this one")?.into(),
         },
         &act,
     )?;

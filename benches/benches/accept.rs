@@ -223,7 +223,8 @@ fn account(writer: &Writer) -> Account {
             ..AccountLimits::default()
         },
         password: PasswordHash::derive(&"a long password".to_owned().into(), [7; 16], cost)
-            .unwrap(),
+            .unwrap()
+            .into(),
     };
     store.add_account(&new, &act).unwrap()
 }

@@ -246,7 +246,7 @@ fn add_account(store: &Store) -> Result<(), LoadError> {
         display_name: "Load".into(),
         alias: None,
         limits: AccountLimits::default(),
-        password: password.map_err(LoadError::set_up)?,
+        password: password.map_err(LoadError::set_up)?.into(),
     };
     store
         .add_account(&account, &act)

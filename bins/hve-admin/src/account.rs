@@ -83,7 +83,7 @@ fn add(add: AccountAdd, desk: &Desk) -> Result<Answer> {
         display_name: add.display_name.unwrap_or_else(|| add.address.to_string()),
         alias: add.alias.filter(|alias| !alias.is_empty()),
         limits: limits(add.recipients_per_day, add.messages_per_minute),
-        password: password::hash(&password)?,
+        password: password::stored(&password, &add.address, &desk.store)?,
         address: add.address,
     };
     let account = desk.store.add_account(&new, &desk.act)?;
@@ -115,7 +115,10 @@ fn set(set: AccountSet, desk: &Desk) -> Result<Answer> {
             .map(|alias| Some(alias).filter(|alias| !alias.is_empty())),
         recipients_per_day: given.recipients_per_day,
         messages_per_minute: given.messages_per_minute.map(|Rate(minute)| minute),
-        password: password.as_ref().map(password::hash).transpose()?,
+        password: password
+            .as_ref()
+            .map(|password| password::stored(password, &account.address, &desk.store))
+            .transpose()?,
     };
     let account = desk.store.change_account(account.id, &change, &desk.act)?;
     let shown = password.as_ref().filter(|_| given.new_password);

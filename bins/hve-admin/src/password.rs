@@ -3,7 +3,9 @@
 
 use std::io::{self, IsTerminal, Read};
 
-use hve_auth::{HashCost, PasswordHash, check_new_password, generate_password};
+use hve_auth::{HashCost, PasswordHash, StoredPassword, check_new_password, generate_password};
+use hve_store::Store;
+use hve_types::Address;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -45,7 +47,27 @@ pub(crate) fn obtain(source: Source) -> Result<SecretString> {
     }
 }
 
-/// The hash that is stored.
+/// What is stored of the password of an account: it serves PLAIN, LOGIN and SCRAM.
+pub(crate) fn stored(
+    password: &SecretString,
+    account: &Address,
+    store: &Store,
+) -> Result<StoredPassword> {
+    with_scram(hash(password)?, password, account, store)
+}
+
+/// The same where the hash is there already.
+pub(crate) fn with_scram(
+    hash: PasswordHash,
+    password: &SecretString,
+    account: &Address,
+    store: &Store,
+) -> Result<StoredPassword> {
+    let salt = store.scram_salts()?.of(account.as_str());
+    Ok(StoredPassword::new(hash, password, salt))
+}
+
+/// The hash for PLAIN and LOGIN.
 pub(crate) fn hash(password: &SecretString) -> Result<PasswordHash> {
     PasswordHash::derive(password, host::random()?, HashCost::default())
         .map_err(|error| Failure::failed(format!("the password cannot be hashed: {error}")))

@@ -1,6 +1,6 @@
 //! `secret`: up to two secrets an account, so that one is rotated while the other works.
 
-use hve_auth::PasswordHash;
+use hve_auth::StoredPassword;
 use hve_store::NewSecret;
 use hve_types::{Account, SecretFacts};
 use secrecy::SecretString;
@@ -60,7 +60,7 @@ fn add(add: SecretAdd, desk: &Desk) -> Result<Answer> {
     let password = password::obtain(source)?;
     let new = NewSecret {
         label: add.label,
-        password: hash(&account, &password, desk)?,
+        password: stored(&account, &password, desk)?,
         expires_at: add.expires,
     };
     let account = desk.store.add_secret(account.id, &new, &desk.act)?;
@@ -69,15 +69,16 @@ fn add(add: SecretAdd, desk: &Desk) -> Result<Answer> {
 }
 
 /// With the salt of the secret that is there, so that the server tries both for the price of one.
-fn hash(account: &Account, password: &SecretString, desk: &Desk) -> Result<PasswordHash> {
+fn stored(account: &Account, password: &SecretString, desk: &Desk) -> Result<StoredPassword> {
     let known = desk.store.credential(&account.address)?;
-    match known.as_ref().and_then(|known| known.secrets.first()) {
-        Some(first) => Ok(first
+    let hash = match known.as_ref().and_then(|known| known.secrets.first()) {
+        Some(first) => first
             .hash
             .derive_beside(password)
-            .map_err(Failure::failed)?),
-        None => password::hash(password),
-    }
+            .map_err(Failure::failed)?,
+        None => password::hash(password)?,
+    };
+    password::with_scram(hash, password, &account.address, &desk.store)
 }
 
 fn shown(account: &Account, made: Option<&SecretString>, desk: &Desk) -> Answer {

@@ -37,6 +37,7 @@
 //! #     secrets: vec![Secret {
 //! #         version: 1,
 //! #         hash: PasswordHash::derive(&SecretString::from("a long password"), [7; 16], cost)?,
+//! #         scram: None,
 //! #     }],
 //! # };
 //! # let (random, other_random) = ([1; 32], [2; 32]);
@@ -95,6 +96,7 @@ mod password;
 mod rules;
 mod scram;
 mod sign_in;
+mod stored_password;
 mod token;
 mod token_guard;
 mod wrong;
@@ -113,6 +115,7 @@ pub use scram::{
     ScramSalts,
 };
 pub use sign_in::{Credential, Secret, SignInRefusal, judge, still_good};
+pub use stored_password::StoredPassword;
 pub use token::{
     AppRefusal, KeyAdvice, KeyCache, KeySet, KeySetError, TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX,
     TokenFacts, TokenKind, TokenRefusal, UnverifiedToken, check_token, may_use, read_unverified,

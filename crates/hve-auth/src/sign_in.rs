@@ -6,7 +6,7 @@ use hve_types::{Account, Principal, Proof, Suspension, Tenant};
 use thiserror::Error;
 use time::UtcDateTime;
 
-use crate::{Attempt, PasswordHash, RuleBlock, check_rules, token::lets_in};
+use crate::{Attempt, PasswordHash, RuleBlock, ScramKeys, check_rules, token::lets_in};
 
 /// What a directory knows of one user name.
 #[derive(Clone, Debug)]
@@ -29,8 +29,10 @@ pub struct Credential {
 pub struct Secret {
     /// [`hve_types::SecretFacts::version`].
     pub version: u64,
-    /// The password.
+    /// The password, for PLAIN and LOGIN.
     pub hash: PasswordHash,
+    /// The same for SCRAM; see [`StoredPassword::scram`](crate::StoredPassword::scram).
+    pub scram: Option<ScramKeys>,
 }
 
 impl Credential {

@@ -59,6 +59,7 @@ fn credential() -> Credential {
         secrets: vec![Secret {
             version: 3,
             hash: PasswordHash::decoy(HashCost::default()).unwrap(),
+            scram: None,
         }],
     }
 }
@@ -242,7 +243,11 @@ fn an_expired_secret_is_not_compared_and_the_other_is() {
     let mut found = credential();
     found.account.secrets = vec![facts(3, Some(NOW)), facts(4, None)];
     let hash = found.secrets[0].hash.clone();
-    found.secrets.push(Secret { version: 4, hash });
+    found.secrets.push(Secret {
+        version: 4,
+        hash,
+        scram: None,
+    });
     let usable: Vec<u64> = found.usable(NOW).map(|secret| secret.version).collect();
     assert_eq!(usable, [4]);
 }

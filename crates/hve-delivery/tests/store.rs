@@ -77,7 +77,9 @@ impl Site {
             display_name: "A device".into(),
             alias: None,
             limits: AccountLimits::default(),
-            password: PasswordHash::derive(&password, [7; 16], cost).unwrap(),
+            password: PasswordHash::derive(&password, [7; 16], cost)
+                .unwrap()
+                .into(),
         };
         let account = store.add_account(&new, &act).unwrap();
         Self { folder, account }

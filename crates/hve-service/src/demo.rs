@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hve_auth::{HashCost, HashError, PasswordHash, generate_password};
+use hve_auth::{HashCost, HashError, PasswordHash, StoredPassword, generate_password};
 use hve_store::{Act, ChangeError, NewAccount, NewTenant, OpenError, Store, StoreError};
 use hve_types::{AccountLimits, Address, AddressError, Domain, DomainKind, TenantLimits};
 use secrecy::{ExposeSecret, SecretString};
@@ -276,13 +276,15 @@ fn add_what_is_missing(store: &Store) -> Result<Option<SecretString>, DemoError>
     getrandom::fill(&mut seed)?;
     getrandom::fill(&mut salt)?;
     let password = generate_password(seed);
+    let hash = PasswordHash::derive(&password, salt, HashCost::default())?;
+    let scram_salt = store.scram_salts()?.of(ACCOUNT);
     let new = NewAccount {
         tenant: tenant.id,
         address,
         display_name: "Demonstration".into(),
         alias: None,
         limits: AccountLimits::default(),
-        password: PasswordHash::derive(&password, salt, HashCost::default())?,
+        password: StoredPassword::new(hash, &password, scram_salt),
     };
     store.add_account(&new, &act)?;
     Ok(Some(password))

@@ -5,7 +5,7 @@ mod committer;
 
 use std::{path::PathBuf, time::Duration};
 
-use hve_auth::{HashCost, PasswordHash};
+use hve_auth::{HashCost, PasswordHash, StoredPassword};
 use hve_policy::RecipientFacts;
 use hve_smtp::{Answer, Enhanced, Leniency, Now, Question, Refusal, Reply, Step};
 use hve_store::{Act, NewAccount, NewTenant, Store, Writer};
@@ -333,11 +333,13 @@ fn refuse(code: u16, enhanced: Enhanced) -> Answer {
 }
 
 /// Hashing is not what is simulated.
-pub(crate) fn cheap_hash() -> PasswordHash {
+pub(crate) fn cheap_hash() -> StoredPassword {
     let cost = HashCost {
         memory_kib: 8,
         passes: 1,
         lanes: 1,
     };
-    PasswordHash::derive(&SecretString::from(PASSWORD), [7; 16], cost).unwrap()
+    PasswordHash::derive(&SecretString::from(PASSWORD), [7; 16], cost)
+        .unwrap()
+        .into()
 }

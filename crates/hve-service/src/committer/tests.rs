@@ -39,7 +39,7 @@ fn add_account(path: &Path) -> (Store, Principal) {
         display_name: "Scanner".into(),
         alias: None,
         limits: AccountLimits::default(),
-        password,
+        password: password.into(),
     };
     let account = store.add_account(&new, &act).unwrap();
     let principal = Principal {

@@ -258,7 +258,11 @@ async fn row_22_two_secrets_rotate_without_a_gap() {
     let known = site.store.credential(&user).unwrap().unwrap();
     let new = hve_store::NewSecret {
         label: "next year".into(),
-        password: known.secrets[0].hash.derive_beside(&NEW.into()).unwrap(),
+        password: known.secrets[0]
+            .hash
+            .derive_beside(&NEW.into())
+            .unwrap()
+            .into(),
         expires_at: None,
     };
     site.store

@@ -11,7 +11,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use hve_auth::{HashCost, PasswordHash};
+use hve_auth::{HashCost, PasswordHash, ScramKeys, StoredPassword};
 use hve_delivery::Route;
 use hve_service::{
     RunError, Service,
@@ -54,8 +54,12 @@ pub(crate) fn act() -> Act {
 }
 
 /// The cheapest hash that is taken: these tests are not about its cost.
-pub(crate) fn hash(password: &str) -> PasswordHash {
-    PasswordHash::derive(&password.into(), [7; 16], HashCost::default()).unwrap()
+pub(crate) fn hash(password: &str) -> StoredPassword {
+    let password = password.into();
+    StoredPassword {
+        hash: PasswordHash::derive(&password, [7; 16], HashCost::default()).unwrap(),
+        scram: ScramKeys::derive(&password, [8; 16], ScramKeys::ITERATIONS_MIN).ok(),
+    }
 }
 
 impl Site {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use hve_auth::{Credential, PasswordHash};
+use hve_auth::{Credential, StoredPassword};
 use hve_types::{
     Account, AccountId, AccountLimits, AccountSignIn, Address, CERTIFICATES_MAX, Ceiling, State,
     TenantId,
@@ -34,7 +34,7 @@ pub struct NewAccount {
     /// What it may do.
     pub limits: AccountLimits,
     /// Its password, hashed.
-    pub password: PasswordHash,
+    pub password: StoredPassword,
 }
 
 /// What is to be different about an account; `None` leaves it as it is.
@@ -49,7 +49,7 @@ pub struct AccountChange {
     /// Another rate, or none.
     pub messages_per_minute: Option<Option<NonZeroU32>>,
     /// Another password; what was verified with the old one is void.
-    pub password: Option<PasswordHash>,
+    pub password: Option<StoredPassword>,
 }
 
 impl Store {

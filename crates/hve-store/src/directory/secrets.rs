@@ -1,6 +1,6 @@
 //! The secrets of accounts: up to two at a time, so that one can be rotated while the other works.
 
-use hve_auth::{PasswordHash, Secret};
+use hve_auth::{PasswordHash, ScramKeys, ScramSalts, Secret, StoredPassword};
 use hve_types::{Account, AccountId, SECRETS_MAX, SecretFacts};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -20,8 +20,9 @@ use crate::{
 pub struct NewSecret {
     /// What people call it, unique in the account in any case of letters.
     pub label: String,
-    /// The password; best made with [`PasswordHash::derive_beside`] of the secret that is there.
-    pub password: PasswordHash,
+    /// The password; its hash best made with [`PasswordHash::derive_beside`] of the secret that is
+    /// there.
+    pub password: StoredPassword,
     /// The first moment at which it is void; `None` is never.
     pub expires_at: Option<UtcDateTime>,
 }
@@ -78,6 +79,19 @@ impl Store {
         })
     }
 
+    /// The salts of SCRAM in this store: they are the same for as long as it lives.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn scram_salts(&self) -> Result<ScramSalts, StoreError> {
+        self.read(|connection| {
+            let key = connection
+                .prepare_cached("SELECT key FROM scram_salt")?
+                .query_row((), |row| row.get(0))?;
+            Ok(ScramSalts::new(key))
+        })
+    }
+
     fn change_secrets(
         &self,
         id: AccountId,
@@ -110,17 +124,19 @@ fn insert(
     new: &NewSecret,
     act: &Act,
 ) -> Result<(), StoreError> {
+    let scram = new.password.scram.as_ref().map(ScramKeys::to_text);
     connection
         .prepare_cached(
-            "INSERT INTO secret (account, label, password, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO secret (account, label, password, created_at, expires_at, scram)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute((
             account.0,
             &new.label,
-            new.password.as_phc(),
+            new.password.hash.as_phc(),
             to_millis(act.at),
             new.expires_at.map(to_millis),
+            scram.as_ref().map(|text| text.as_str()),
         ))?;
     Ok(())
 }
@@ -129,7 +145,7 @@ fn insert(
 pub(super) fn replace(
     connection: &Connection,
     account: AccountId,
-    password: &PasswordHash,
+    password: &StoredPassword,
     act: &Act,
 ) -> Result<(), StoreError> {
     remove_all(connection, account)?;
@@ -175,16 +191,21 @@ pub(super) fn hashes(
     account: &Account,
 ) -> Result<Vec<Secret>, StoreError> {
     let mut statement = connection
-        .prepare_cached("SELECT id, password FROM secret WHERE account = ?1 ORDER BY id")?;
+        .prepare_cached("SELECT id, password, scram FROM secret WHERE account = ?1 ORDER BY id")?;
     let mut rows = statement.query([account.id.0])?;
     let mut secrets = Vec::new();
     while let Some(row) = rows.next()? {
         // The hash is a secret: it is not shown in the error.
         let hash = PasswordHash::parse(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)
             .map_err(|_| damaged("password hash of", account.address.as_str()))?;
+        let scram = row.get_ref(2)?.as_str_or_null();
+        let scram = scram.map_err(rusqlite::Error::from)?.map(ScramKeys::parse);
         secrets.push(Secret {
             version: from_count(row.get(0)?)?,
             hash,
+            scram: scram
+                .transpose()
+                .map_err(|_| damaged("SCRAM keys of", account.address.as_str()))?,
         });
     }
     Ok(secrets)

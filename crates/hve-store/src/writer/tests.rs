@@ -47,7 +47,8 @@ impl Site {
             alias: None,
             limits: AccountLimits::default(),
             password: PasswordHash::derive(&"a long password".to_owned().into(), [7; 16], cost)
-                .unwrap(),
+                .unwrap()
+                .into(),
         };
         let account = writer.store().add_account(&new, &act).unwrap();
         Self {

@@ -9,7 +9,7 @@ fn secret(site: &Site, label: &str) -> NewSecret {
     let known = site.store.credential(&site.account.address).unwrap();
     NewSecret {
         label: label.into(),
-        password: known.unwrap().secrets[0].hash.clone(),
+        password: known.unwrap().secrets[0].hash.clone().into(),
         expires_at: Some(utc_datetime!(2027-01-01 0:00)),
     }
 }
@@ -83,7 +83,7 @@ fn row_51_the_password_of_an_older_store_becomes_its_first_secret() {
         .unwrap();
     raw.execute_batch(
         "DROP TABLE secret; DROP TABLE failed_session; DROP TABLE known_client;
-         DROP TABLE suspect; DROP TABLE guard_reset; PRAGMA user_version = 2",
+         DROP TABLE scram_salt; DROP TABLE suspect; DROP TABLE guard_reset; PRAGMA user_version = 2",
     )
     .unwrap();
     drop(raw);
@@ -91,4 +91,40 @@ fn row_51_the_password_of_an_older_store_becomes_its_first_secret() {
     let now = store.credential(&site.account.address).unwrap().unwrap();
     assert_eq!(now.secrets[0].hash.as_phc(), phc);
     assert_eq!(now.account.secrets[0].label, "password");
+}
+
+#[test]
+fn a_password_is_kept_for_scram_too() {
+    let site = Site::new();
+    let kept = |site: &Site| {
+        let known = site.store.credential(&site.account.address).unwrap();
+        let secrets = known.unwrap().secrets;
+        let scram = |secret: &hve_auth::Secret| secret.scram.as_ref().map(|keys| keys.to_text());
+        secrets.iter().map(scram).collect::<Vec<_>>()
+    };
+    let set = crate::site::password("correct horse battery")
+        .scram
+        .unwrap();
+    assert_eq!(kept(&site), [Some(set.to_text())]);
+    // A hash alone is a password that SCRAM forbids, or one of an older store.
+    let new = secret(&site, "second");
+    site.store
+        .add_secret(site.account.id, &new, &act())
+        .unwrap();
+    assert_eq!(kept(&site), [Some(set.to_text()), None]);
+    let raw = crate::site::raw(&site.path());
+    raw.execute("UPDATE secret SET scram = 'SCRAM-SHA-256$1:'", ())
+        .unwrap();
+    let broken = site.store.credential(&site.account.address).unwrap_err();
+    assert!(broken.to_string().contains("SCRAM keys of"), "{broken}");
+}
+
+#[test]
+fn row_19_salts_last_as_long_as_the_store() {
+    let (one, other) = (Site::new(), Site::new());
+    let user = "nobody@contoso.test";
+    let salt = one.store.scram_salts().unwrap().of(user);
+    let again = Store::open(&one.path()).unwrap();
+    assert_eq!(again.scram_salts().unwrap().of(user), salt);
+    assert_ne!(other.store.scram_salts().unwrap().of(user), salt);
 }

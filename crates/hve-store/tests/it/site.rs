@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hve_auth::{HashCost, PasswordHash};
+use hve_auth::{HashCost, PasswordHash, ScramKeys, StoredPassword};
 use hve_store::{
     Accepted, Act, Batch, CommitError, NewAccount, NewMessage, NewTenant, Store, Writer,
 };
@@ -128,13 +128,17 @@ pub(crate) fn new_account(tenant: &Tenant, name: &str) -> NewAccount {
 }
 
 /// A hash at the lowest cost there is.
-pub(crate) fn password(text: &str) -> PasswordHash {
+pub(crate) fn password(text: &str) -> StoredPassword {
     let cost = HashCost {
         memory_kib: 8,
         passes: 1,
         lanes: 1,
     };
-    PasswordHash::derive(&text.to_owned().into(), [7; 16], cost).unwrap()
+    let text = text.to_owned().into();
+    StoredPassword {
+        hash: PasswordHash::derive(&text, [7; 16], cost).unwrap(),
+        scram: ScramKeys::derive(&text, [7; 16], ScramKeys::ITERATIONS_MIN).ok(),
+    }
 }
 
 /// So many seconds after [`NOON`].
