@@ -112,7 +112,8 @@ impl Host {
         let sign_in = &self.server.sign_in;
         let signed_in = sign_in
             .authenticate(&*view, credentials, self.client, now)
-            .await?;
+            .await
+            .map_err(|no| refusals::user_name(no, &credentials.user))?;
         self.welcome(&*view, signed_in, credentials.mechanism)
     }
 

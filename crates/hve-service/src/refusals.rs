@@ -6,6 +6,7 @@
 mod certificate;
 mod scram;
 pub(crate) mod token;
+mod user_name;
 
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use hve_policy::{
 use hve_smtp::{Enhanced, Refusal, Reply};
 use hve_store::Accepted;
 use hve_types::{Account, Tenant};
+
+pub(crate) use user_name::user_name;
 
 use crate::committer::Trouble;
 

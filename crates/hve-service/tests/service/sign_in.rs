@@ -8,26 +8,32 @@ use crate::support::{ACCOUNT, PASSWORD, Site, act, hash, until};
 async fn unknown_users_and_wrong_passwords_hear_the_same() {
     let site = Site::new();
     let service = site.start().await;
-    let mut replies = Vec::new();
-    for (user, password) in [
-        (ACCOUNT, "wrong-password"),
-        ("nobody@contoso.test", PASSWORD),
-        ("hve01", PASSWORD),
-        ("hve01@contoso.test ", PASSWORD),
+    // A name that is no address gets a hint, whether it is part of an account's name or not.
+    for users in [
+        [ACCOUNT, "nobody@contoso.test", "nobody@elsewhere.test"],
+        ["hve01", "nobody", "hve01@contoso.test "],
     ] {
-        let mut client = site.client(&service).await;
-        client.sign_in(user, password).await;
-        let reply = client.expect("535 5.7.3 ").await;
-        replies.push(reply.split_once(" [").unwrap().0.to_owned());
+        let mut replies = Vec::new();
+        for user in users {
+            let mut client = site.client(&service).await;
+            let password = if user == ACCOUNT { "wrong" } else { PASSWORD };
+            client.sign_in(user, password).await;
+            let reply = client.expect("535 5.7.3 ").await;
+            replies.push(reply.split_once(" [").unwrap().0.to_owned());
+        }
+        assert!(
+            replies.iter().all(|reply| *reply == replies[0]),
+            "{replies:?}"
+        );
+        let hint = replies[0].contains("whole address of the account");
+        assert_eq!(hint, users[0] == "hve01", "{replies:?}");
     }
-    assert!(
-        replies.iter().all(|reply| *reply == replies[0]),
-        "{replies:?}"
-    );
     let mut client = site.client(&service).await;
     client.sign_in("HVE01@Contoso.TEST", PASSWORD).await;
     client.expect("235 ").await;
-    until("the counts", || site.refusals("wrong-credentials") == 4).await;
+    until("the counts", || site.refusals("wrong-credentials") == 3).await;
+    let hinted = || site.refusals("user-name-no-address") == 3;
+    until("the counts", hinted).await;
     service.stop().await.unwrap();
 }
 
