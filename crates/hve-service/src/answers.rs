@@ -15,6 +15,7 @@ use hve_types::{Account, Address, CertificateFingerprint, DomainKind, Principal,
 use tracing::{error, info};
 
 use crate::{
+    black_box::UserName,
     budget::Share,
     committer::Refused,
     directory::{DirectoryError, DirectoryView},
@@ -31,6 +32,8 @@ pub(crate) struct Host {
     /// The user name of a sign-in that failed, so that the log tells which device it is. Only an
     /// address is kept: some put their password there.
     tried: Option<Address>,
+    /// The form of that name, whatever it is.
+    user_name: Option<UserName>,
     /// The directory as of the last read from the client: what it sent in one piece is judged by
     /// one state.
     view: Option<Arc<dyn DirectoryView>>,
@@ -57,6 +60,7 @@ impl Host {
             },
             signed_in: None,
             tried: None,
+            user_name: None,
             view: None,
             share: None,
         }
@@ -72,6 +76,10 @@ impl Host {
         self.client.certificate = certificate;
     }
 
+    pub(crate) const fn client(&self) -> IpAddr {
+        self.client.address
+    }
+
     pub(crate) fn account(&self) -> Option<&Address> {
         self.signed_in.as_ref().map(|who| &who.principal.address)
     }
@@ -79,6 +87,17 @@ impl Host {
     /// Who failed to sign in, until somebody does.
     pub(crate) fn tried(&self) -> Option<&Address> {
         self.tried.as_ref()
+    }
+
+    /// The form of the user name of the last sign-in.
+    pub(crate) const fn user_name(&self) -> Option<UserName> {
+        self.user_name
+    }
+
+    /// Somebody of that name is about to sign in.
+    fn tries(&mut self, user: &str) {
+        self.tried = Address::parse(user).ok();
+        self.user_name = Some(UserName::of(user));
     }
 
     /// Counts a refusal, under the account where that is known.
@@ -107,7 +126,7 @@ impl Host {
     }
 
     async fn authenticate(&mut self, credentials: &Credentials, now: Now) -> Judged {
-        self.tried = Address::parse(&credentials.user).ok();
+        self.tries(&credentials.user);
         let view = self.view()?;
         let sign_in = &self.server.sign_in;
         let signed_in = sign_in
@@ -118,7 +137,7 @@ impl Host {
     }
 
     async fn bearer(&mut self, credentials: &BearerCredentials, now: Now) -> Judged {
-        self.tried = Address::parse(&credentials.user).ok();
+        self.tries(&credentials.user);
         let server = Arc::clone(&self.server);
         let signed_in = server
             .bearers
@@ -135,7 +154,7 @@ impl Host {
     }
 
     fn external(&mut self, authzid: Option<&str>, now: Now) -> Judged {
-        self.tried = authzid.and_then(|name| Address::parse(name).ok());
+        self.tries(authzid.unwrap_or_default());
         let view = self.view()?;
         let sign_in = &self.server.sign_in;
         let signed_in = sign_in.external(&*view, authzid, self.client, now)?;

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info};
 
-use crate::{clock, config::Limits};
+use crate::{black_box::Failed, clock, config::Limits};
 
 /// The way to the thread. Cheap to clone; the thread ends when all clones are gone.
 #[derive(Clone)]
@@ -31,6 +31,7 @@ pub(crate) struct CommitQueue {
 enum Job {
     Count(Refused),
     End,
+    Keep(Box<Failed>),
     Settle(Vec<Settlement>, oneshot::Sender<Result<(), Trouble>>),
     Submit(Box<NewMessage>, oneshot::Sender<Result<Accepted, Trouble>>),
 }
@@ -66,6 +67,7 @@ pub(crate) fn start(
         most_messages: usize::try_from(limits.group_messages.get()).unwrap_or(usize::MAX),
         most_octets: usize::try_from(limits.group_octets).unwrap_or(usize::MAX),
         refused: HashMap::new(),
+        failed: Vec::new(),
         in_trouble: false,
         ending: false,
         _ended: ended.drop_guard(),
@@ -103,6 +105,11 @@ impl CommitQueue {
         // With the thread gone the server is stopping anyway.
         let _ = self.jobs.send(Job::Count(refused));
     }
+
+    /// Keeps a failed session, in one of the next commits.
+    pub(crate) fn keep(&self, failed: Failed) {
+        let _ = self.jobs.send(Job::Keep(Box::new(failed)));
+    }
 }
 
 struct Committer {
@@ -112,6 +119,8 @@ struct Committer {
     most_octets: usize,
     /// Refusals of an hour that no commit has taken yet. Bounded by accounts and reasons.
     refused: HashMap<(i64, Refused), u64>,
+    /// Failed sessions that no commit has taken yet. Bounded by the places they hold.
+    failed: Vec<Failed>,
     in_trouble: bool,
     ending: bool,
     _ended: DropGuard,
@@ -139,7 +148,7 @@ impl Committer {
         let clock = clock::Clock::start();
         let mut counted_at = clock.monotonic();
         loop {
-            let first = if self.refused.is_empty() {
+            let first = if self.refused.is_empty() && self.failed.is_empty() {
                 self.line.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
                 let due = counted_at + COUNTS_WAIT;
@@ -155,7 +164,7 @@ impl Committer {
             let now = clock.monotonic();
             if now.saturating_sub(counted_at) >= COUNTS_WAIT {
                 counted_at = now;
-                group.batch.refusals = self.counts();
+                self.add_counts(&mut group.batch);
             }
             self.commit(group);
             if self.ending {
@@ -163,7 +172,7 @@ impl Committer {
             }
         }
         let mut last = Group::default();
-        last.batch.refusals = self.counts();
+        self.add_counts(&mut last.batch);
         self.commit(last);
     }
 
@@ -182,6 +191,7 @@ impl Committer {
                     let hour = clock::utc().unix_timestamp().div_euclid(HOUR) * HOUR;
                     *self.refused.entry((hour, refused)).or_default() += 1;
                 }
+                Job::Keep(failed) => self.failed.push(*failed),
                 Job::Settle(settlements, answer) => {
                     group.batch.settlements.extend(settlements);
                     group.settlers.push(answer);
@@ -206,15 +216,16 @@ impl Committer {
 
     fn commit(&mut self, mut group: Group) {
         let Group { batch, .. } = &group;
-        if batch.submissions.is_empty() && batch.settlements.is_empty() && batch.refusals.is_empty()
-        {
+        let counts = !batch.refusals.is_empty() || !batch.failed_sessions.is_empty();
+        if batch.submissions.is_empty() && batch.settlements.is_empty() && !counts {
             return;
         }
         match self.writer.commit(&group.batch, clock::utc()) {
             Ok(verdicts) => {
                 self.recovered();
-                if !group.batch.refusals.is_empty() {
+                if counts {
                     self.refused.clear();
+                    self.failed.clear();
                 }
                 let mut verdicts = verdicts.into_iter();
                 for submitter in group.submitters {
@@ -253,7 +264,12 @@ impl Committer {
         answer(group.settlers, settled);
     }
 
-    /// The counts as rows; they are forgotten once they are committed.
+    /// What is written now and then; it is forgotten once it is committed.
+    fn add_counts(&self, batch: &mut Batch) {
+        batch.refusals = self.counts();
+        batch.failed_sessions = self.failed.iter().map(|of| of.session.clone()).collect();
+    }
+
     fn counts(&self) -> Vec<RefusalCount> {
         let counted = |(&(hour, refused), &count): (&(i64, Refused), &u64)| RefusalCount {
             hour: UtcDateTime::from_unix_timestamp(hour).unwrap_or(UtcDateTime::UNIX_EPOCH),

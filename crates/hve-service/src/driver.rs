@@ -1,5 +1,7 @@
 //! One connection from its first octet to its last: it moves octets and steps, and decides nothing.
 
+mod ending;
+
 use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use hve_smtp::{Now, Opening, Refusal, Report, Session, Step, TlsFacts};
@@ -9,12 +11,13 @@ use tracing::{debug, error, info, warn};
 
 use crate::{
     answers::Host,
+    black_box::Evidence,
     config::TlsStart,
     devices::Connection,
     server::{Server, Stage},
-    tls,
     transport::{Received, Transport, TransportError},
 };
+use ending::{Ending, FailedHandshake};
 
 /// One connection.
 pub(crate) struct Driver {
@@ -23,6 +26,10 @@ pub(crate) struct Driver {
     session: Session,
     host: Host,
     peer: SocketAddr,
+    /// How TLS begins here.
+    tls: TlsStart,
+    /// What will be told of the session if it fails.
+    evidence: Evidence,
     /// Rings at the session's deadline, or before it: moving it for every command would cost more
     /// than a needless ring now and then.
     alarm: Pin<Box<Sleep>>,
@@ -43,7 +50,7 @@ impl Driver {
     /// Takes over a connection; with implicit TLS, after its handshake.
     ///
     /// # Errors
-    /// The handshake failed; that is logged and counted here.
+    /// The handshake failed; that is logged, counted and kept here.
     pub(crate) async fn open(
         server: Arc<Server>,
         mut transport: Transport,
@@ -57,9 +64,21 @@ impl Driver {
         if let Err(error) = server.directory.current() {
             error!(%error, "directory unreadable");
         }
-        if tls == TlsStart::Implicit {
-            let begun = start_tls(&server, &mut transport).await;
-            begun.map_err(|error| tls_failed(&host, &id, peer, &error))?;
+        if tls == TlsStart::Implicit
+            && let Err(failed) = start_tls(&server, &mut transport).await
+        {
+            let mut evidence = Evidence::default();
+            let ending = Ending {
+                server: &server,
+                host: &host,
+                transport: &transport,
+                tls,
+                id: &id,
+                session: None,
+            };
+            ending.tls_failed(&failed, &mut evidence);
+            ending.keep(&evidence);
+            return Err(());
         }
         let now = server.clock.now();
         let settings = server.settings.load();
@@ -84,6 +103,8 @@ impl Driver {
             session,
             host,
             peer,
+            tls,
+            evidence: Evidence::default(),
         };
         driver.offer();
         Ok(driver)
@@ -107,6 +128,15 @@ impl Driver {
 
     /// Serves the client to the end.
     pub(crate) async fn run(mut self) {
+        let orderly = self.serve().await;
+        self.ending().keep(&self.evidence);
+        if orderly {
+            self.transport.close().await;
+        }
+    }
+
+    /// Serves until there is nothing more to say, or, which is false, the connection is broken.
+    async fn serve(&mut self) -> bool {
         debug!(session = self.session.opening().id, client = %self.peer, "connected");
         loop {
             let now = self.server.clock.now();
@@ -123,16 +153,24 @@ impl Driver {
                     self.report(report);
                     true
                 }
-                Step::Close => {
-                    self.transport.close().await;
-                    return;
-                }
+                Step::Close => return true,
                 // A step that is not known here cannot be served.
                 _ => false,
             };
             if !alive {
-                return;
+                return false;
             }
+        }
+    }
+
+    fn ending(&self) -> Ending<'_> {
+        Ending {
+            server: &self.server,
+            host: &self.host,
+            transport: &self.transport,
+            tls: self.tls,
+            id: &self.session.opening().id,
+            session: Some(&self.session),
         }
     }
 
@@ -252,14 +290,16 @@ impl Driver {
                 }
                 true
             }
-            Err(error) => {
-                tls_failed(&self.host, &self.session.opening().id, self.peer, &error);
+            Err(failed) => {
+                let mut evidence = std::mem::take(&mut self.evidence);
+                self.ending().tls_failed(&failed, &mut evidence);
+                self.evidence = evidence;
                 false
             }
         }
     }
 
-    fn report(&self, report: Report) {
+    fn report(&mut self, report: Report) {
         let session = &self.session.opening().id;
         let client = self.peer.ip();
         match report {
@@ -272,6 +312,7 @@ impl Driver {
                 text,
             } => {
                 self.host.refused(reason);
+                self.evidence.refused(reason, &text);
                 let enhanced = enhanced.map(|enhanced| enhanced.to_string());
                 let account = self.host.account().map(tracing::field::display);
                 let tried = self.host.tried().map(tracing::field::display);
@@ -281,6 +322,7 @@ impl Driver {
             }
             Report::ClearTextDropped { octets } => {
                 self.host.refused("clear-text-dropped");
+                self.evidence.refused("clear-text-dropped", "");
                 warn!(session, %client, octets, "clear text behind STARTTLS dropped: a broken client or an attack");
             }
             Report::Ended {
@@ -293,31 +335,22 @@ impl Driver {
     }
 }
 
-async fn start_tls(server: &Server, transport: &mut Transport) -> Result<(), TransportError> {
+async fn start_tls(server: &Server, transport: &mut Transport) -> Result<(), FailedHandshake> {
     let patience = server.settings.load().limits.handshake_timeout;
     let ask = server.directory.devices().show_certificates();
+    let began = server.clock.monotonic();
     let handshake = transport.start_tls(server.tls.config(ask));
-    tokio::select! {
+    let done = tokio::select! {
         done = timeout(patience, handshake) => done.unwrap_or(Err(TransportError::TooSlow)),
         () = server.stop.draining() => Err(TransportError::Stopping),
-    }
+    };
+    done.map_err(|error| FailedHandshake {
+        error,
+        took: server.clock.monotonic().saturating_sub(began),
+    })
 }
 
 fn facts(transport: &Transport) -> Option<TlsFacts> {
     let (version, cipher) = transport.tls_facts()?;
     Some(TlsFacts { version, cipher })
-}
-
-/// Bad input of a client, so no alarm; but the operator of the device may need the hint.
-fn tls_failed(host: &Host, session: &str, peer: SocketAddr, error: &TransportError) {
-    let hint = match error {
-        TransportError::Stopping => return,
-        TransportError::Tls(error) => tls::hint(error),
-        TransportError::TooSlow => "the client began a handshake and did not end it in time",
-        TransportError::Ended | TransportError::Io(_) => {
-            "the client went away: it may not trust the certificate, or not speak TLS"
-        }
-    };
-    host.refused("tls-failed");
-    info!(session, client = %peer.ip(), %error, hint, "TLS failed");
 }

@@ -39,6 +39,7 @@
 
 mod answers;
 mod bearer;
+mod black_box;
 mod budget;
 mod clock;
 mod committer;

@@ -17,6 +17,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     bearer::Bearers,
+    black_box::BlackBox,
     budget::Budget,
     clock::{self, Clock},
     committer::CommitQueue,
@@ -40,6 +41,7 @@ pub(crate) struct Server {
     pub(crate) hints: QuotaHints,
     pub(crate) budget: Budget,
     pub(crate) committer: CommitQueue,
+    pub(crate) black_box: BlackBox,
     pub(crate) handover: Handover,
     /// Sessions in all; the key is nothing.
     pub(crate) sessions: Arc<Permits<()>>,

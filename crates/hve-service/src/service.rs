@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     bearer::Bearers,
+    black_box::BlackBox,
     budget::Budget,
     clock::Clock,
     committer,
@@ -162,6 +163,7 @@ impl Service {
             hints: QuotaHints::default(),
             budget: Budget::new(config.limits.bytes_in_flight),
             committer: queue,
+            black_box: BlackBox::default(),
             handover,
             sessions: Arc::default(),
             sites: Arc::default(),

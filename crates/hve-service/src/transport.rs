@@ -9,6 +9,7 @@ use std::{
     cell::RefCell,
     future::poll_fn,
     io::{self, IoSlice, Write},
+    net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
@@ -24,12 +25,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::tls;
+use crate::tls::{self, Heard};
 
 /// A connection, its TLS state where that has begun.
 pub(crate) struct Transport {
     socket: TcpStream,
     tls: Option<Box<Tls>>,
+    /// What the client said first in its handshake.
+    heard: Heard,
 }
 
 struct Tls {
@@ -88,7 +91,21 @@ thread_local! {
 
 impl Transport {
     pub(crate) const fn new(socket: TcpStream) -> Self {
-        Self { socket, tls: None }
+        Self {
+            socket,
+            tls: None,
+            heard: Heard::Nothing,
+        }
+    }
+
+    /// Where the client connected to; `None` once the connection is gone.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()
+    }
+
+    /// What the client said first in its handshake.
+    pub(crate) const fn heard(&self) -> Heard {
+        self.heard
     }
 
     /// Does the handshake as the server. Octets that came with its end stay in the TLS state.
@@ -106,7 +123,8 @@ impl Transport {
                 flush(&mut self.socket, &mut tls.connection).await?;
                 continue;
             }
-            match poll_fn(|cx| tls.poll_handshake(&mut self.socket, cx)).await {
+            let Self { socket, heard, .. } = self;
+            match poll_fn(|cx| tls.poll_handshake(socket, heard, cx)).await {
                 Ok(true) => {}
                 Ok(false) => return Err(TransportError::Ended),
                 Err(error) => {
@@ -147,7 +165,7 @@ impl Transport {
 
     /// Waits for octets and hands them to `sink`, in one or more pieces. Cancelling loses none.
     pub(crate) async fn receive(&mut self, mut sink: impl FnMut(&[u8])) -> io::Result<Received> {
-        let Self { socket, tls } = self;
+        let Self { socket, tls, .. } = self;
         let Some(tls) = tls else {
             return poll_fn(|cx| poll_clear(socket, cx, &mut sink)).await;
         };
@@ -244,9 +262,13 @@ impl Tls {
     fn poll_handshake(
         &mut self,
         socket: &mut TcpStream,
+        heard: &mut Heard,
         cx: &mut Context<'_>,
     ) -> Poll<Result<bool, TransportError>> {
         read_some(socket, cx, |bytes| {
+            if *heard == Heard::Nothing {
+                *heard = Heard::of(bytes);
+            }
             let mut early = std::mem::take(&mut self.early);
             let result = self.decrypt(bytes, &mut |chunk| early.extend_from_slice(chunk));
             self.early = early;

@@ -1,6 +1,7 @@
 //! TLS 1.2 and 1.3 by rustls, with a certificate that is replaced while sessions go on.
 
 mod client;
+mod fault;
 mod files;
 mod self_signed;
 
@@ -18,6 +19,7 @@ use thiserror::Error;
 
 use client::AnyCertificate;
 pub(crate) use client::fingerprint;
+pub(crate) use fault::{Fault, Heard};
 #[cfg(test)]
 pub(crate) use files::inspect;
 pub(crate) use files::inspect_known;
@@ -117,38 +119,6 @@ fn config(
     config.send_tls13_tickets = 1;
     config.max_early_data_size = 0;
     Ok(Arc::new(config))
-}
-
-/// Why a handshake failed, and what the operator of the device can do, where that is known.
-pub(crate) fn hint(error: &rustls::Error) -> &'static str {
-    use rustls::{AlertDescription as Alert, Error, InvalidMessage, PeerIncompatible as Peer};
-    match error {
-        Error::PeerIncompatible(
-            Peer::Tls12NotOffered
-            | Peer::Tls12NotOfferedOrEnabled
-            | Peer::SupportedVersionsExtensionRequired,
-        ) => "the client offers only TLS 1.0 or 1.1: update its firmware or turn TLS 1.2 on there",
-        Error::PeerIncompatible(
-            Peer::NoCipherSuitesInCommon
-            | Peer::NoKxGroupsInCommon
-            | Peer::NoSignatureSchemesInCommon,
-        ) => "the client offers no current cipher, group or signature: update it",
-        Error::InvalidMessage(
-            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-        ) => {
-            "the client does not speak TLS here: check STARTTLS against implicit TLS, and the port"
-        }
-        Error::AlertReceived(
-            Alert::UnknownCA | Alert::BadCertificate | Alert::CertificateUnknown,
-        ) => "the client does not trust the certificate: give it the issuer's certificate",
-        Error::AlertReceived(Alert::CertificateExpired) => {
-            "the client says that the certificate has expired: renew it, or set the client's clock"
-        }
-        Error::AlertReceived(Alert::ProtocolVersion) => {
-            "the client refuses our TLS versions, 1.2 and 1.3"
-        }
-        _ => "see the error",
-    }
 }
 
 pub(crate) fn provider() -> Arc<CryptoProvider> {

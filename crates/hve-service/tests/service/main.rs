@@ -1,5 +1,6 @@
 //! The whole service in this process: real TLS on 127.0.0.1, real store, real Maildir.
 
+mod black_box;
 mod devices;
 mod limits;
 mod peers;

@@ -18,7 +18,7 @@ use hve_service::{
     config::{Config, Listener, TlsFiles, TlsStart},
     tls::write_self_signed,
 };
-use hve_store::{Act, NewAccount, NewTenant, Store};
+use hve_store::{Act, FailedSession, NewAccount, NewTenant, Store};
 use hve_types::{Account, DomainKind, Tenant};
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore,
@@ -163,6 +163,17 @@ impl Site {
         of_reason.map(|count| count.count).sum()
     }
 
+    /// Sessions that came to nothing, newest first, as far as they are committed.
+    pub(crate) fn failed_sessions(&self) -> Vec<FailedSession> {
+        let all = hve_store::FailedSessionFilter {
+            account: None,
+            client: None,
+            since: time::UtcDateTime::UNIX_EPOCH,
+            limit: usize::MAX,
+        };
+        self.store.failed_sessions(&all).unwrap()
+    }
+
     /// The mails that wait in the Maildir of an address.
     pub(crate) fn mails(&self, domain: &str, local: &str) -> Vec<String> {
         let folder = self.path("mail").join(domain).join(local).join("new");
@@ -189,7 +200,7 @@ impl Client {
         Self::over(socket)
     }
 
-    fn over(stream: impl Stream + 'static) -> Self {
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
         Self {
             stream: BufReader::new(Box::new(stream)),
         }
@@ -320,7 +331,7 @@ pub(crate) async fn handshake(
         .unwrap()
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in bytes.chunks(3) {
