@@ -171,7 +171,7 @@ fn lift(refusal: &SignInRefusal, (tenant, account): (&Tenant, &Account)) -> Opti
              hve-admin sign-in account {address} --exempt REASON",
             tenant.name
         ),
-        SignInRefusal::Rule(RuleBlock::SecurityDefaults) => format!(
+        SignInRefusal::Rule(RuleBlock::SecurityDefaults { .. }) => format!(
             "hve-admin sign-in account {address} --exempt REASON, or \
              hve-admin sign-in set --tenant {} --security-defaults off",
             tenant.name

@@ -98,12 +98,15 @@ impl SignInRule {
             },
             Self::Certificate => certificate(account, attempt.certificate),
             Self::SecurityDefaults if tenant.sign_in.security_defaults => {
-                unless_exempt(account, attempt, now, || RuleBlock::SecurityDefaults)
+                unless_exempt(account, attempt, now, || RuleBlock::SecurityDefaults {
+                    oauth: takes_tokens(tenant),
+                })
             }
             Self::AuthenticationPolicy => match blocking_policy(tenant, account) {
                 Some((name, own)) => unless_exempt(account, attempt, now, || RuleBlock::Policy {
                     name: name.to_string(),
                     own,
+                    oauth: takes_tokens(tenant),
                 }),
                 None => SignInVerdict::Passes,
             },
@@ -153,20 +156,46 @@ pub enum RuleBlock {
     /// The policy that decides allows no password.
     #[error(
         "the authentication policy {name:?} ({}) allows no password; \
-         ask your administrator to allow it", if *.own { "the account's own" } else { "the organisation's default" }
+         {}ask your administrator to allow it", whose(*.own), way_out(*.oauth)
     )]
     Policy {
         /// Its name.
         name: String,
         /// The account's own, not the tenant's default.
         own: bool,
+        /// The tenant takes access tokens.
+        oauth: bool,
     },
     /// The tenant's security defaults allow no password.
     #[error(
         "security defaults of the organisation allow no password; \
-         ask your administrator for an exemption"
+         {}ask your administrator for an exemption", way_out(*.oauth)
     )]
-    SecurityDefaults,
+    SecurityDefaults {
+        /// The tenant takes access tokens.
+        oauth: bool,
+    },
+}
+
+const fn whose(own: bool) -> &'static str {
+    if own {
+        "the account's own"
+    } else {
+        "the organisation's default"
+    }
+}
+
+/// OAuth is named where it is a way: without an issuer nobody comes in by it.
+const fn way_out(oauth: bool) -> &'static str {
+    if oauth {
+        "sign in with OAuth (XOAUTH2 or OAUTHBEARER), or "
+    } else {
+        ""
+    }
+}
+
+const fn takes_tokens(tenant: &Tenant) -> bool {
+    !tenant.sign_in.issuers.is_empty()
 }
 
 /// The first rule that refuses an attempt whose secret is right.

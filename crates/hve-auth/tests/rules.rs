@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use hve_auth::{Attempt, Method, RuleBlock, SignInRefusal, SignInRule, SignInVerdict, check_rules};
 use hve_types::{
     Account, AccountId, AccountLimits, AccountSignIn, AuthenticationPolicy, CertificateFingerprint,
-    Exemption, PolicyName, State, Tenant, TenantId, TenantLimits, TenantSignIn,
+    Exemption, Issuer, PolicyName, State, Tenant, TenantId, TenantLimits, TenantSignIn,
 };
 use time::{UtcDateTime, macros::utc_datetime};
 
@@ -93,6 +93,7 @@ fn policy_block(name: &str, own: bool) -> Result<(), SignInRefusal> {
     Err(SignInRefusal::Rule(RuleBlock::Policy {
         name: name.into(),
         own,
+        oauth: false,
     }))
 }
 
@@ -105,12 +106,31 @@ fn without_rules_a_password_does() {
 fn security_defaults_stop_passwords_and_not_tokens() {
     let mut site = Site::new();
     site.tenant.sign_in.security_defaults = true;
-    let block = Err(SignInRefusal::Rule(RuleBlock::SecurityDefaults));
+    let block = Err(SignInRefusal::Rule(RuleBlock::SecurityDefaults {
+        oauth: false,
+    }));
     assert_eq!(site.by(Method::Password), block);
     assert_eq!(site.by(Method::Token), Ok(()));
     // A policy that allows passwords is no exemption from security defaults.
     site.account.sign_in.policy = Some(site.policy("Allow", true));
     assert_eq!(site.by(Method::Password), block);
+}
+
+#[test]
+fn oauth_is_named_as_a_way_where_it_is_one() {
+    let mut site = Site::new();
+    site.tenant.sign_in.security_defaults = true;
+    let words = |site: &Site| site.by(Method::Password).unwrap_err().to_string();
+    assert!(!words(&site).contains("OAuth"), "{}", words(&site));
+    site.tenant.sign_in.issuers.push(Issuer {
+        url: "https://id.contoso.test".into(),
+        audiences: vec!["smtp".into()],
+        directory: None,
+    });
+    assert!(words(&site).contains("sign in with OAuth"));
+    site.tenant.sign_in.security_defaults = false;
+    site.tenant.sign_in.default_policy = Some(site.policy("Block", false));
+    assert!(words(&site).contains("sign in with OAuth"));
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub(crate) struct Devices {
     certificates: HashMap<CertificateFingerprint, Vec<AccountId>>,
     /// Where the devices are that do nothing but LOGIN.
     login_only: Vec<IpNet>,
+    /// A tenant takes access tokens. Only then they are offered: many a client tries what it likes
+    /// best, and gives up.
+    tokens: bool,
 }
 
 /// What one connection allows.
@@ -27,7 +30,10 @@ pub(crate) struct Connection {
 
 impl Devices {
     pub(crate) fn of(view: &dyn DirectoryView) -> Self {
-        let mut devices = Self::default();
+        let mut devices = Self {
+            tokens: view.tenants().any(|of| !of.sign_in.issuers.is_empty()),
+            ..Self::default()
+        };
         for account in view.accounts() {
             let rules = &account.sign_in;
             for fingerprint in &rules.certificates.fingerprints {
@@ -65,6 +71,9 @@ impl Devices {
         let mut offered = vec![Mechanism::Login, Mechanism::Plain];
         if connection.certificate {
             offered.push(Mechanism::External);
+        }
+        if self.tokens {
+            offered.extend([Mechanism::XOAuth2, Mechanism::OAuthBearer]);
         }
         offered
     }

@@ -60,7 +60,7 @@ pub(crate) fn sign_in(refused: &SignInRefusal, now: Duration) -> Refusal {
                 RuleBlock::Hours(_) => "sign-in-hours",
                 RuleBlock::Network(_) => "sign-in-network",
                 RuleBlock::Policy { .. } => "sign-in-policy",
-                RuleBlock::SecurityDefaults => "security-defaults",
+                RuleBlock::SecurityDefaults { .. } => "security-defaults",
                 _ => "sign-in-rule",
             };
             return refusal(535, Enhanced(5, 7, 139), reason, sentence(block));

@@ -215,13 +215,21 @@ fn a_rule_that_keeps_somebody_out_is_named() {
         let refused = sign_in(&block.into(), Duration::ZERO);
         check(&refused, 535, Enhanced(5, 7, 139), words);
     };
-    named(RuleBlock::SecurityDefaults, "Security defaults");
+    named(
+        RuleBlock::SecurityDefaults { oauth: false },
+        "password; ask your administrator for an exemption",
+    );
+    named(
+        RuleBlock::SecurityDefaults { oauth: true },
+        "sign in with OAuth",
+    );
     named(
         RuleBlock::Network(std::net::IpAddr::from([192, 0, 2, 1])),
         "address list does not hold 192.0.2.1",
     );
     for (own, whose) in [(true, "the account's own"), (false, "the organisation's")] {
         let name = "Block".to_owned();
-        named(RuleBlock::Policy { name, own }, whose);
+        let oauth = own;
+        named(RuleBlock::Policy { name, own, oauth }, whose);
     }
 }

@@ -8,4 +8,5 @@ mod quota;
 mod reload;
 mod sign_in;
 mod support;
+mod tokens;
 mod way;
