@@ -70,7 +70,7 @@ impl<Q: Queue, S: Settle> Engine<Q, S> {
         let shared = Arc::new(Shared::default());
         let started_at = (host.clock)();
         let worker = match route {
-            Route::Hold => None,
+            Route::Hold | Route::Relay(_) => None,
             Route::Maildir(root) => Some(Arc::new(Worker {
                 queue,
                 maildir: Maildir::new(root.clone()),

@@ -35,7 +35,7 @@ pub use hve_store::{Outcome, Settlement};
 pub use limits::Limits;
 pub use maildir::{Maildir, MaildirError, OutgoingCopy};
 pub use queue::{Content, Due, Queue, QueueError};
-pub use route::{Route, RouteError};
+pub use route::{Endpoint, Relay, RelayError, RelayHost, Route, RouteError, Trust};
 pub use schedule::{Retry, RetrySchedule, ScheduleError, next_attempt};
 pub use settle::{Settle, SettleError};
 pub use work::Host;

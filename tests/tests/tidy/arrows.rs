@@ -23,7 +23,10 @@ const FLOORS: &[&[(&str, &[&str])]] = &[
         &["hve-types", "hve-auth", "hve-policy", "hve-report"],
     )],
     &[
-        ("hve-delivery", &["hve-types", "hve-policy", "hve-store"]),
+        (
+            "hve-delivery",
+            &["hve-types", "hve-smtp", "hve-policy", "hve-store"],
+        ),
         (
             "hve-service",
             &[

@@ -327,8 +327,17 @@ impl Setting for Route {
         let text = value
             .as_str()
             .ok_or_else(|| expected("a route in quotes", value))?;
-        text.parse()
-            .map_err(|error: hve_delivery::RouteError| error.to_string())
+        let route = text
+            .parse()
+            .map_err(|error: hve_delivery::RouteError| error.to_string())?;
+        match route {
+            // Accepted and then held for ever: that is not what anybody means who names a host.
+            Self::Relay(_) => Err(format!(
+                "this version does not deliver to {text:?} yet; \
+                 use \"maildir:/path\", or \"hold:\" to keep mail in the queue"
+            )),
+            route => Ok(route),
+        }
     }
 }
 

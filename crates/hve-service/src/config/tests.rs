@@ -132,6 +132,19 @@ const SOUND: &str = "hostname = \"mail.contoso.test\"\n\
     [delivery]\nroute = \"hold:\"\n\
     [[listeners]]\naddress = \"0.0.0.0:587\"\n";
 
+/// Until the engine goes there, accepting the route would hold mail for ever in silence.
+#[test]
+fn a_route_that_is_not_served_yet_is_refused() {
+    let text = SOUND.replace("hold:", "smtp://next.test?tls=required");
+    let why = "delivery.route: this version does not deliver to \"smtp://next.test?tls=required\"";
+    refused(&text, &[(":8:9", why)]);
+    let text = SOUND.replace("hold:", "smtp://next.test:0");
+    refused(
+        &text,
+        &[(":8:9", "delivery.route: the port of \"next.test:0\"")],
+    );
+}
+
 #[test]
 fn contradictions_are_mistakes_too() {
     example(SOUND);

@@ -1,5 +1,8 @@
 //! Where mail goes: the next hop, as an operator writes it.
 
+mod parse;
+mod relay;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -8,12 +11,19 @@ use std::{
 
 use thiserror::Error;
 
+pub use parse::RelayError;
+pub use relay::{Endpoint, Relay, RelayHost, Trust};
+
 /// A next hop.
 ///
 /// ```
 /// use hve_delivery::Route;
 /// let route: Route = "maildir:/srv/mail".parse()?;
 /// assert_eq!(route, Route::Maildir("/srv/mail".into()));
+///
+/// // Two equal hosts, and one for bad days.
+/// let route: Route = "smtp://mx1.test|mx2.test,backup.test:2525?tls=required".parse()?;
+/// assert_eq!(route.to_string(), "smtp://mx1.test:25|mx2.test:25,backup.test:2525?tls=required");
 /// # Ok::<(), hve_delivery::RouteError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +33,9 @@ pub enum Route {
     Hold,
     /// A Maildir for each recipient under this folder.
     Maildir(PathBuf),
+    /// By LMTP or SMTP to other machines. The engine does not go there yet: mail stays in the
+    /// queue as with `Hold`.
+    Relay(Box<Relay>),
 }
 
 impl Route {
@@ -32,6 +45,7 @@ impl Route {
         match self {
             Self::Hold => Self::Hold,
             Self::Maildir(path) => Self::Maildir(base.join(path)),
+            Self::Relay(relay) => Self::Relay(Box::new(relay.relative_to(base))),
         }
     }
 }
@@ -46,8 +60,14 @@ pub enum RouteError {
     /// `maildir:` without a folder.
     #[error("\"maildir:\" needs a folder, as in \"maildir:/srv/mail\"")]
     NoFolder,
+    /// The scheme is a relay's, and what follows is wrong.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// Another scheme, or none.
-    #[error("a route is \"maildir:/path\" or \"hold:\", not {0:?}")]
+    #[error(
+        "a route is \"maildir:/path\", \"lmtp+unix:/path\", \"lmtp://host\", \"smtp://host\", \
+         \"smtps://host\" or \"hold:\", not {0:?}"
+    )]
     UnknownScheme(String),
 }
 
@@ -55,6 +75,9 @@ impl FromStr for Route {
     type Err = RouteError;
 
     fn from_str(text: &str) -> Result<Self, RouteError> {
+        if let Some(relay) = parse::relay(text) {
+            return Ok(Self::Relay(Box::new(relay?)));
+        }
         match text.split_once(':') {
             Some(("hold", "")) => Ok(Self::Hold),
             Some(("hold", _)) => Err(RouteError::HoldTakesNothing),
@@ -70,6 +93,7 @@ impl fmt::Display for Route {
         match self {
             Self::Hold => f.write_str("hold:"),
             Self::Maildir(path) => write!(f, "maildir:{}", path.display()),
+            Self::Relay(relay) => relay.fmt(f),
         }
     }
 }
@@ -88,7 +112,13 @@ mod tests {
         check("maildir:/srv/a b", Ok(Route::Maildir("/srv/a b".into())));
         check("hold:x", Err(RouteError::HoldTakesNothing));
         check("maildir:", Err(RouteError::NoFolder));
-        for text in ["", "hold", "/srv/mail", "smtp://next.test"] {
+        for text in [
+            "",
+            "hold",
+            "/srv/mail",
+            "http://next.test",
+            "smtp:next.test",
+        ] {
             check(text, Err(RouteError::UnknownScheme(text.into())));
         }
         for text in ["hold:", "maildir:/srv/mail"] {
@@ -101,6 +131,16 @@ mod tests {
         let route = Route::Maildir("mail".into());
         let found = route.relative_to(Path::new("/var/lib/hve"));
         assert_eq!(found, Route::Maildir("/var/lib/hve/mail".into()));
+        let check = |text: &str, expected: &str| {
+            let route: Route = text.parse().unwrap();
+            let found = route.relative_to(Path::new("/etc/hve"));
+            assert_eq!(found.to_string(), expected);
+        };
+        check(
+            "smtps://a.test?ca=ca.pem",
+            "smtps://a.test:465?ca=/etc/hve/ca.pem",
+        );
+        check("lmtp+unix:/run/lmtp", "lmtp+unix:/run/lmtp");
         let absolute = Route::Maildir("/srv/mail".into());
         assert_eq!(absolute.clone().relative_to(Path::new("/var")), absolute);
     }
