@@ -1,8 +1,8 @@
 //! `secret`: up to two secrets an account, so that one is rotated while the other works.
 
 use hve_auth::StoredPassword;
-use hve_store::NewSecret;
-use hve_types::{Account, SecretFacts};
+use hve_store::{LastUse, NewSecret};
+use hve_types::{Account, Proof, SecretFacts};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) fn run(verb: SecretVerb, desk: &Desk) -> Result<Answer> {
     match verb {
         SecretVerb::Add(add) => self::add(add, desk),
-        SecretVerb::List { address } => Ok(shown(&desk.account(&address)?, None, desk)),
+        SecretVerb::List { address } => shown(&desk.account(&address)?, None, desk),
         SecretVerb::Revoke {
             address,
             label,
@@ -33,7 +33,7 @@ pub(crate) fn run(verb: SecretVerb, desk: &Desk) -> Result<Answer> {
             let question = format!("Revoke the secret {label:?} of {address}?{more}");
             confirm(&question, &confirmation)?;
             let account = desk.store.revoke_secret(account.id, &label, &desk.act)?;
-            Ok(shown(&account, None, desk))
+            shown(&account, None, desk)
         }
     }
 }
@@ -65,7 +65,7 @@ fn add(add: SecretAdd, desk: &Desk) -> Result<Answer> {
     };
     let account = desk.store.add_secret(account.id, &new, &desk.act)?;
     let made = matches!(source, Source::Random).then_some(&password);
-    Ok(shown(&account, made, desk))
+    shown(&account, made, desk)
 }
 
 /// With the salt of the secret that is there, so that the server tries both for the price of one.
@@ -81,26 +81,31 @@ fn stored(account: &Account, password: &SecretString, desk: &Desk) -> Result<Sto
     password::with_scram(hash, password, &account.address, &desk.store)
 }
 
-fn shown(account: &Account, made: Option<&SecretString>, desk: &Desk) -> Answer {
-    let rows = account.secrets.iter().map(|of| {
-        let end = of.expires_at.map(|end| desk.clock.show(end));
-        [
-            of.label.clone(),
-            state(of, &desk.clock).to_owned(),
-            desk.clock.show(of.created_at),
-            end.unwrap_or_else(|| "never".into()),
-        ]
-    });
+fn shown(account: &Account, made: Option<&SecretString>, desk: &Desk) -> Result<Answer> {
+    let uses = desk.store.last_uses(account.id)?;
     let mut text = match account.secrets.is_empty() {
         true => format!(
-            "{} has no secret and cannot sign in; add one with `secret add`\n",
+            "{} has no secret; add one with `secret add`\n",
             account.address
         ),
-        false => output::table(&["secret", "state", "added", "expires"], 4, rows),
+        false => table(account, &uses, &desk.clock),
     };
+    let others = others(&uses);
+    for used in &others {
+        let when = desk.clock.show(used.at);
+        let LastUse { proof, client, .. } = used;
+        text.push_str(&format!(
+            "\nAlso signed in: {proof}, last {when} from {client}\n"
+        ));
+    }
+    let secrets = account.secrets.iter();
     let mut json = json!({
         "account": account.address.as_str(),
-        "secrets": account.secrets.iter().map(|of| secret_json(of, &desk.clock)).collect::<Vec<_>>(),
+        "secrets": secrets.map(|of| secret_json(of, &uses, &desk.clock)).collect::<Vec<_>>(),
+        "others": others.iter().map(|used| json!({
+            "proof": used.proof,
+            "last_used": use_json(used),
+        })).collect::<Vec<_>>(),
     });
     if let (Some(password), Some(members)) = (made, json.as_object_mut()) {
         members.insert("password".into(), password::show(password).into());
@@ -109,7 +114,44 @@ fn shown(account: &Account, made: Option<&SecretString>, desk: &Desk) -> Answer 
             "\nPassword  {password}\nIt is shown this once; the store keeps only its hash.\n"
         ));
     }
-    Answer::new(text, json)
+    Ok(Answer::new(text, json))
+}
+
+fn table(account: &Account, uses: &[LastUse], clock: &Clock) -> String {
+    let rows = account.secrets.iter().map(|of| {
+        let end = of.expires_at.map(|end| clock.show(end));
+        let used = last_use(of, uses).map(|used| {
+            let at = clock.show(used.at);
+            format!("{at} from {} by {}", used.client, used.mechanism)
+        });
+        [
+            of.label.clone(),
+            state(of, clock).to_owned(),
+            clock.show(of.created_at),
+            end.unwrap_or_else(|| "never".into()),
+            used.unwrap_or_else(|| "never".into()),
+        ]
+    });
+    output::table(
+        &["secret", "state", "added", "expires", "last used"],
+        5,
+        rows,
+    )
+}
+
+fn last_use<'a>(of: &SecretFacts, uses: &'a [LastUse]) -> Option<&'a LastUse> {
+    let name = Proof::Secret {
+        version: of.version,
+    }
+    .name();
+    uses.iter().find(|used| used.proof == name)
+}
+
+/// Sign-ins by token and by certificate; secrets that are gone are nobody's business any more.
+fn others(uses: &[LastUse]) -> Vec<&LastUse> {
+    uses.iter()
+        .filter(|used| !used.proof.starts_with("secret "))
+        .collect()
 }
 
 fn state(of: &SecretFacts, clock: &Clock) -> &'static str {
@@ -120,11 +162,20 @@ fn state(of: &SecretFacts, clock: &Clock) -> &'static str {
     }
 }
 
-fn secret_json(of: &SecretFacts, clock: &Clock) -> Value {
+fn secret_json(of: &SecretFacts, uses: &[LastUse], clock: &Clock) -> Value {
     json!({
         "label": of.label,
         "state": state(of, clock),
         "created_at": rfc3339(of.created_at),
         "expires_at": of.expires_at.map(rfc3339),
+        "last_used": last_use(of, uses).map(use_json),
+    })
+}
+
+fn use_json(used: &LastUse) -> Value {
+    json!({
+        "at": rfc3339(used.at),
+        "from": used.client.to_string(),
+        "mechanism": used.mechanism,
     })
 }

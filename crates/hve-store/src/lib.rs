@@ -34,6 +34,7 @@ mod directory;
 mod error;
 mod failed_session;
 mod guard;
+mod last_use;
 mod queue;
 mod room;
 mod schema;
@@ -50,6 +51,7 @@ pub use directory::{
 pub use error::{Cause, ChangeError, CommitError, OpenError, StoreError};
 pub use failed_session::{Diagnosis, FailedSession, FailedSessionFilter};
 pub use guard::{Block, GuardNotes, GuardReset, KnownClient, Suspect, Suspicion};
+pub use last_use::LastUse;
 pub use queue::{
     DueMessage, DueMessages, Parked, Progress, QueueFilter, QueueState, QueuedMessage,
 };

@@ -23,7 +23,7 @@ pub use batch::{Accepted, Batch, NewMessage, Outcome, Settlement};
 
 use self::books::Books;
 use crate::{
-    CommitError, OpenError, Store, StoreError, failed_session, guard, room,
+    CommitError, OpenError, Store, StoreError, failed_session, guard, last_use, room,
     schema::{self, Use, WriterLock},
     store::change_counter,
     turn::Turns,
@@ -227,6 +227,7 @@ fn transact(
     settle::count_refusals(connection, &batch.refusals)?;
     failed_session::keep(connection, &batch.failed_sessions, now)?;
     guard::keep(connection, &batch.guard, now)?;
+    last_use::keep(connection, &batch.last_uses)?;
     connection.prepare_cached("COMMIT")?.execute(())?;
     Ok(verdicts)
 }

@@ -150,6 +150,19 @@ pub enum Proof {
     },
 }
 
+impl Proof {
+    /// What it is called where its last use is written down: `secret 3`, `token` with an object
+    /// id, `certificate` with a fingerprint.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Certificate(fingerprint) => format!("certificate {fingerprint}"),
+            Self::Secret { version } => format!("secret {version}"),
+            Self::Token { object_id, .. } => format!("token {object_id}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -71,3 +71,42 @@ fn a_made_secret_is_shown_once_and_a_past_end_is_refused() {
             .is_none()
     );
 }
+
+#[test]
+fn the_last_use_of_a_secret_is_shown() {
+    let site = Site::new();
+    let never = site.json(&["secret", "list", ACCOUNT]);
+    assert_eq!(never["secrets"][0]["last_used"], serde_json::Value::Null);
+    let store = Store::open(&site.store()).unwrap();
+    let account = store.credential(&ACCOUNT.parse().unwrap()).unwrap();
+    let account = account.unwrap().account;
+    let used = |proof: String, mechanism: &str| hve_store::LastUse {
+        account: account.id,
+        proof,
+        at: account.created_at,
+        client: "192.0.2.7".parse().unwrap(),
+        mechanism: mechanism.into(),
+    };
+    let version = account.secrets[0].version;
+    let batch = hve_store::Batch {
+        last_uses: vec![
+            used(hve_types::Proof::Secret { version }.name(), "LOGIN"),
+            used("token af1c".into(), "XOAUTH2"),
+            used("secret 999".into(), "PLAIN"),
+        ],
+        ..hve_store::Batch::default()
+    };
+    let mut writer = hve_store::Writer::open(&site.store()).unwrap();
+    writer.commit(&batch, account.created_at).unwrap();
+    let listed = site.json(&["secret", "list", ACCOUNT]);
+    let last = &listed["secrets"][0]["last_used"];
+    assert_eq!(
+        (&last["from"], &last["mechanism"]),
+        (&"192.0.2.7".into(), &"LOGIN".into())
+    );
+    assert_eq!(listed["others"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["others"][0]["proof"], "token af1c");
+    let shown = site.run(&["secret", "list", ACCOUNT]).out;
+    assert!(shown.contains("from 192.0.2.7 by LOGIN"), "{shown}");
+    assert!(shown.contains("token af1c, last"), "{shown}");
+}

@@ -7,7 +7,7 @@ use hve_policy::QuotaExceeded;
 use hve_types::{AccountId, Envelope, QueueId, Suspension, TenantId};
 use time::UtcDateTime;
 
-use crate::{FailedSession, GuardNotes, RefusalCount};
+use crate::{FailedSession, GuardNotes, LastUse, RefusalCount};
 
 /// What is made durable together.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Batch {
     pub failed_sessions: Vec<FailedSession>,
     /// What the guard against guessing has to say.
     pub guard: GuardNotes,
+    /// Sign-ins, at most one for each proof.
+    pub last_uses: Vec<LastUse>,
 }
 
 /// A message to accept.

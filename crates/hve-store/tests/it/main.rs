@@ -17,6 +17,8 @@ mod failed_sessions;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]
+mod last_use;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod queue;
