@@ -4,6 +4,8 @@
 //! and makes it durable with one sync: a lone message is not delayed, and a crowd shares the cost.
 //! Settlements of deliveries and counts of refusals ride along.
 
+mod notes;
+
 use std::{
     collections::HashMap,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -12,7 +14,8 @@ use std::{
 };
 
 use hve_store::{
-    Accepted, Batch, CommitError, NewMessage, RefusalCount, Settlement, StoreError, Writer,
+    Accepted, Batch, CommitError, KnownClient, NewMessage, RefusalCount, Settlement, StoreError,
+    Suspicion, Writer,
 };
 use hve_types::{AccountId, TenantId};
 use time::UtcDateTime;
@@ -20,6 +23,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info};
 
+use self::notes::Notes;
 use crate::{black_box::Failed, clock, config::Limits};
 
 /// The way to the thread. Cheap to clone; the thread ends when all clones are gone.
@@ -32,8 +36,10 @@ enum Job {
     Count(Refused),
     End,
     Keep(Box<Failed>),
+    Known(KnownClient),
     Settle(Vec<Settlement>, oneshot::Sender<Result<(), Trouble>>),
     Submit(Box<NewMessage>, oneshot::Sender<Result<Accepted, Trouble>>),
+    Suspect(Box<Suspicion>),
 }
 
 /// A refusal to be counted.
@@ -68,6 +74,7 @@ pub(crate) fn start(
         most_octets: usize::try_from(limits.group_octets).unwrap_or(usize::MAX),
         refused: HashMap::new(),
         failed: Vec::new(),
+        notes: Notes::default(),
         in_trouble: false,
         ending: false,
         _ended: ended.drop_guard(),
@@ -110,6 +117,16 @@ impl CommitQueue {
     pub(crate) fn keep(&self, failed: Failed) {
         let _ = self.jobs.send(Job::Keep(Box::new(failed)));
     }
+
+    /// Keeps a client that is known to an account, in one of the next commits.
+    pub(crate) fn know(&self, client: KnownClient) {
+        let _ = self.jobs.send(Job::Known(client));
+    }
+
+    /// Keeps a suspicion, in one of the next commits.
+    pub(crate) fn suspect(&self, suspicion: Suspicion) {
+        let _ = self.jobs.send(Job::Suspect(Box::new(suspicion)));
+    }
 }
 
 struct Committer {
@@ -121,6 +138,7 @@ struct Committer {
     refused: HashMap<(i64, Refused), u64>,
     /// Failed sessions that no commit has taken yet. Bounded by the places they hold.
     failed: Vec<Failed>,
+    notes: Notes,
     in_trouble: bool,
     ending: bool,
     _ended: DropGuard,
@@ -148,7 +166,9 @@ impl Committer {
         let clock = clock::Clock::start();
         let mut counted_at = clock.monotonic();
         loop {
-            let first = if self.refused.is_empty() && self.failed.is_empty() {
+            let waits =
+                !self.refused.is_empty() || !self.failed.is_empty() || !self.notes.is_empty();
+            let first = if !waits {
                 self.line.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
                 let due = counted_at + COUNTS_WAIT;
@@ -192,6 +212,8 @@ impl Committer {
                     *self.refused.entry((hour, refused)).or_default() += 1;
                 }
                 Job::Keep(failed) => self.failed.push(*failed),
+                Job::Known(client) => self.notes.know(client),
+                Job::Suspect(suspicion) => self.notes.suspect(*suspicion),
                 Job::Settle(settlements, answer) => {
                     group.batch.settlements.extend(settlements);
                     group.settlers.push(answer);
@@ -216,7 +238,9 @@ impl Committer {
 
     fn commit(&mut self, mut group: Group) {
         let Group { batch, .. } = &group;
-        let counts = !batch.refusals.is_empty() || !batch.failed_sessions.is_empty();
+        let counts = !batch.refusals.is_empty()
+            || !batch.failed_sessions.is_empty()
+            || !batch.guard.is_empty();
         if batch.submissions.is_empty() && batch.settlements.is_empty() && !counts {
             return;
         }
@@ -226,6 +250,7 @@ impl Committer {
                 if counts {
                     self.refused.clear();
                     self.failed.clear();
+                    self.notes = Notes::default();
                 }
                 let mut verdicts = verdicts.into_iter();
                 for submitter in group.submitters {
@@ -268,6 +293,7 @@ impl Committer {
     fn add_counts(&self, batch: &mut Batch) {
         batch.refusals = self.counts();
         batch.failed_sessions = self.failed.iter().map(|of| of.session.clone()).collect();
+        batch.guard = self.notes.so_far();
     }
 
     fn counts(&self) -> Vec<RefusalCount> {

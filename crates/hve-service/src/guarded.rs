@@ -4,21 +4,40 @@
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use hve_auth::{Guard, GuardLimits, Guess, Reservation};
-use hve_smtp::Refusal;
-use hve_types::Address;
+use hve_auth::{Guard, GuardLimits, Guess, Held, Reservation, Wrong, network_of};
+use hve_smtp::{Now, Refusal};
+use hve_store::{Block, KnownClient, Store, Suspect, Suspicion};
+use hve_types::{AccountId, Address};
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::{config::Limits, refusals, server::Stop};
+use crate::{committer::CommitQueue, config::Limits, refusals, server::Stop};
+
+mod restart;
 
 /// The guard of one server.
 pub(crate) struct Guarded {
-    guard: Mutex<Guard>,
-    stop: Arc<Stop>,
+    state: Mutex<State>,
+    limits: GuardLimits,
+    edge: Edge,
+}
+
+/// What the guard meets of the rest of the server.
+pub(crate) struct Edge {
+    /// Ends the waits.
+    pub(crate) stop: Arc<Stop>,
+    /// What was before the start, and what an operator forgives.
+    pub(crate) store: Store,
+    /// Where notes for the next start, and for the operator, are left.
+    pub(crate) queue: CommitQueue,
+}
+
+struct State {
+    guard: Guard,
+    /// The number of the last reset that was followed.
+    resets: i64,
 }
 
 /// One guess that may be tried. Dropped without a verdict it was none: the client went away, the
@@ -31,26 +50,35 @@ pub(crate) struct Admitted<'a> {
 }
 
 impl Guarded {
-    pub(crate) fn new(key: [u8; 32], limits: &Limits, stop: Arc<Stop>) -> Self {
+    /// A guard that has seen nothing.
+    pub(crate) fn new(key: [u8; 32], limits: &Limits, edge: Edge) -> Self {
         let limits = GuardLimits {
             delay_longest: limits.guess_delay,
             ..GuardLimits::default()
         };
+        let guard = Guard::new(key, limits);
         Self {
-            guard: Mutex::new(Guard::new(key, limits)),
-            stop,
+            state: Mutex::new(State { guard, resets: 0 }),
+            limits,
+            edge,
         }
     }
 
-    /// Asks for leave to try `guess`, before anything is spent on it. `now` is monotonic.
+    /// Asks for leave to try `guess`, before anything is spent on it.
     pub(crate) fn admit<'a>(
         &'a self,
         user: &'a str,
         from: IpAddr,
         guess: Guess<'_>,
-        now: Duration,
+        now: Now,
     ) -> Result<Admitted<'a>, Refusal> {
-        let admitted = self.lock().admit(user, from, guess, now);
+        let now = now.monotonic;
+        let attempt = || self.lock().guard.admit(user, from, guess, now);
+        // The store is asked only where it matters: who is let in pays nothing.
+        let admitted = attempt().or_else(|blocked| match self.follow_resets() {
+            true => attempt(),
+            false => Err(blocked),
+        });
         let reservation = admitted.map_err(|blocked| refusals::sign_in(&blocked.into(), now))?;
         Ok(Admitted {
             of: self,
@@ -60,46 +88,87 @@ impl Guarded {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Guard> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // What is behind the lock is as good after a panic as before.
-        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Admitted<'_> {
     /// It is right: from now on this client is known to the account.
-    pub(crate) fn right(mut self, now: Duration) {
-        if let Some(reservation) = self.reservation.take() {
-            self.of.lock().right(reservation, now);
+    pub(crate) fn right(mut self, account: AccountId, now: Now) {
+        let Some(reservation) = self.reservation.take() else {
+            return;
+        };
+        if self.of.lock().guard.right(reservation, now.monotonic) {
+            self.of.edge.queue.know(KnownClient {
+                account,
+                network: network_of(self.from),
+                seen_at: now.utc,
+            });
         }
     }
 
     /// It is wrong: counts it, and waits as long as the answer has to. The wait holds nothing but
     /// the client's own session, and ends with the server.
-    pub(crate) async fn wrong(mut self, now: Duration) {
+    pub(crate) async fn wrong(mut self, now: Now) {
         let Some(reservation) = self.reservation.take() else {
             return;
         };
-        let wrong = self.of.lock().wrong(reservation, now);
-        if let Some(blocked) = wrong.begun {
-            // Only an address is logged: some type their password where the user name belongs.
-            let user = Address::parse(self.user).ok();
-            let user = user.as_ref().map(tracing::field::display);
-            warn!(user, from = %self.from, by = ?blocked.by, "sign-in blocked for a while");
-        }
+        // What was forgiven does not count any more.
+        self.of.follow_resets();
+        let wrong = self.of.lock().guard.wrong(reservation, now.monotonic);
+        self.tell(&wrong, now);
         if !wrong.delay.is_zero() {
             tokio::select! {
                 () = sleep(wrong.delay) => {}
-                () = self.of.stop.draining() => {}
+                () = self.of.edge.stop.draining() => {}
             }
         }
+    }
+
+    /// Tells the log and the operator. Of user names only addresses: some type their password
+    /// where the user name belongs.
+    fn tell(&self, wrong: &Wrong, now: Now) {
+        let user = Address::parse(self.user).ok();
+        if let Some(blocked) = wrong.begun {
+            let user = user.as_ref().map(tracing::field::display);
+            warn!(user, from = %self.from, by = ?blocked.by, "sign-in blocked for a while");
+        }
+        let network = network_of(self.from);
+        let name = user.as_ref().map(Address::key);
+        if let (true, Some(user)) = (wrong.account.suspicious, user) {
+            let suspect = Suspect::Account(user);
+            self.suspect(suspect, wrong.account, Some(network.to_string()), now);
+        }
+        if wrong.address.suspicious {
+            self.suspect(Suspect::Network(network), wrong.address, name, now);
+        }
+    }
+
+    fn suspect(&self, suspect: Suspect, held: Held, other: Option<String>, now: Now) {
+        let block = held.block.map(|(until, in_a_row)| {
+            let lasts = until.saturating_sub(now.monotonic);
+            Block {
+                since: now.utc,
+                until: now.utc.saturating_add(lasts.try_into().unwrap_or_default()),
+                in_a_row,
+            }
+        });
+        self.of.edge.queue.suspect(Suspicion {
+            suspect,
+            guesses: u32::try_from(held.guesses).unwrap_or(u32::MAX),
+            tried_at: now.utc,
+            other,
+            block,
+        });
     }
 }
 
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
         if let Some(reservation) = self.reservation.take() {
-            self.of.lock().give_back(reservation);
+            self.of.lock().guard.give_back(reservation);
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     config::{Config, Listener},
     delivery,
     directory::{CachedDirectory, Directory, DirectoryError},
+    guarded::{Edge, Guarded},
     hints::QuotaHints,
     listener::Bound,
     reload,
@@ -136,14 +137,27 @@ impl Service {
         let source = directory.unwrap_or_else(|| Arc::new(store.clone()));
         let directory = Arc::new(CachedDirectory::new(source));
         directory.current()?;
-        let stop = Arc::new(Stop::default());
-        let (keys, stopping) = (Keys::random()?, Arc::clone(&stop));
-        let sign_in = SignIn::new(Arc::clone(&directory), &config.limits, keys, stopping)
-            .map_err(RunError::Thread)?;
         let names = Names::new()?;
 
         let committer_ended = CancellationToken::new();
         let (queue, committer) = committer::start(writer, &config.limits, committer_ended.clone())
+            .map_err(RunError::Thread)?;
+        let (clock, stop) = (Clock::start(), Arc::new(Stop::default()));
+        let guarded = Guarded::new(
+            random()?,
+            &config.limits,
+            Edge {
+                stop: Arc::clone(&stop),
+                store: store.clone(),
+                queue: queue.clone(),
+            },
+        );
+        guarded.restore(&*directory.current()?, clock.now());
+        let keys = Keys {
+            cache: random()?,
+            wrong: random()?,
+        };
+        let sign_in = SignIn::new(Arc::clone(&directory), &config.limits, keys, guarded)
             .map_err(RunError::Thread)?;
         let (engine, handover) = Engine::new(
             &config.route,
@@ -153,7 +167,7 @@ impl Service {
             hve_delivery::Limits::default(),
         );
         let server = Arc::new(Server {
-            clock: Clock::start(),
+            clock,
             settings: ArcSwap::from_pointee(Settings::new(&config)),
             tls,
             directory,
@@ -290,18 +304,10 @@ fn bind(listener: &Listener) -> Result<Bound, RunError> {
     Bound::bind(listener.clone()).map_err(|source| RunError::Bind { address, source })
 }
 
-impl Keys {
-    fn random() -> Result<Self, getrandom::Error> {
-        let mut keys = Self {
-            cache: [0; 32],
-            wrong: [0; 32],
-            guard: [0; 32],
-        };
-        getrandom::fill(&mut keys.cache)?;
-        getrandom::fill(&mut keys.wrong)?;
-        getrandom::fill(&mut keys.guard)?;
-        Ok(keys)
-    }
+fn random() -> Result<[u8; 32], getrandom::Error> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)?;
+    Ok(key)
 }
 
 /// How often the files of the certificate are looked at.

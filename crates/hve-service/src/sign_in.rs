@@ -3,7 +3,6 @@
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use hve_auth::{
@@ -21,7 +20,6 @@ use crate::{
     hashing::HashingPool,
     permits::{Permit, Permits},
     refusals,
-    server::Stop,
 };
 
 /// The sign-in of one server.
@@ -66,7 +64,6 @@ pub(crate) struct SignedIn {
 pub(crate) struct Keys {
     pub(crate) cache: [u8; 32],
     pub(crate) wrong: [u8; 32],
-    pub(crate) guard: [u8; 32],
 }
 
 impl SignIn {
@@ -76,7 +73,7 @@ impl SignIn {
         directory: Arc<CachedDirectory>,
         limits: &Limits,
         keys: Keys,
-        stop: Arc<Stop>,
+        guarded: Guarded,
     ) -> std::io::Result<Self> {
         let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let accounts = count(limits.verified_accounts.get());
@@ -93,7 +90,7 @@ impl SignIn {
                 WRONG_REMEMBERED,
                 limits.verified_for,
             )),
-            guarded: Guarded::new(keys.guard, limits, stop),
+            guarded,
             pool: HashingPool::start(count(limits.hashing_threads), waiting)?,
             decoy: PasswordHash::decoy(HashCost::default()).map_err(std::io::Error::other)?,
             sessions: Arc::default(),
@@ -120,13 +117,16 @@ impl SignIn {
                 now.monotonic,
             ));
         }
+        // Before the cache as well: else whoever is blocked could guess on, at no cost, until one
+        // is right.
+        let guess = Guess::Secret(&credentials.password);
+        let admitted = self
+            .guarded
+            .admit(&credentials.user, client.address, guess, now)?;
         if let Some(principal) = self.remembered(view, user.as_ref(), credentials, now) {
+            admitted.right(principal.account, now);
             return self.admit(view, principal, attempt, now);
         }
-        let guess = Guess::Secret(&credentials.password);
-        let admitted =
-            self.guarded
-                .admit(&credentials.user, client.address, guess, now.monotonic)?;
         let principal = self
             .verify(user.as_ref(), credentials, (admitted, attempt), now)
             .await?;
@@ -236,14 +236,8 @@ impl SignIn {
             .map(|secret| secret.version);
         let proof = matched.map(|version| Proof::Secret { version });
         let judged = judge(found.as_ref(), proof, attempt, now.utc);
-        self.learn(
-            found.as_ref(),
-            matched,
-            credentials,
-            admitted,
-            now.monotonic,
-        )
-        .await;
+        self.learn(found.as_ref(), matched, credentials, admitted, now)
+            .await;
         judged.map_err(|refused| refusals::sign_in(&refused, now.monotonic))
     }
 
@@ -254,17 +248,17 @@ impl SignIn {
         matched: Option<u64>,
         credentials: &Credentials,
         admitted: Admitted<'_>,
-        now: Duration,
+        now: Now,
     ) {
         let Credentials { user, password, .. } = credentials;
         match (found, matched) {
             (Some(Credential { account, .. }), Some(secret)) => {
-                admitted.right(now);
-                lock(&self.cache).remember(account.id, secret, password, now);
+                admitted.right(account.id, now);
+                lock(&self.cache).remember(account.id, secret, password, now.monotonic);
             }
             _ => {
                 let version = found.map(|of| of.account.credential_version);
-                lock(&self.wrong).remember(user, version, password, now);
+                lock(&self.wrong).remember(user, version, password, now.monotonic);
                 admitted.wrong(now).await;
             }
         }

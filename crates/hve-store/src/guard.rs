@@ -11,7 +11,7 @@ use time::{Duration, UtcDateTime};
 use crate::{
     Act, Store, StoreError,
     audit::note,
-    codec::{damaged, from_millis, rfc3339, to_address, to_millis},
+    codec::{damaged, from_millis, rfc3339, to_address, to_count, to_millis},
 };
 
 /// An account was signed in to from here.
@@ -80,6 +80,14 @@ pub struct GuardNotes {
     pub suspicions: Vec<Suspicion>,
 }
 
+impl GuardNotes {
+    /// True where there is nothing to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.suspicions.is_empty()
+    }
+}
+
 impl KnownClient {
     /// How many are kept of one account; those longest unseen go.
     pub const MOST_OF_ACCOUNT: u32 = 32;
@@ -119,17 +127,21 @@ impl Suspect {
 }
 
 impl Store {
-    /// The clients that were seen at `since` or later.
+    /// The clients that were seen at `since` or later, the newest first, at most `limit`.
     ///
     /// # Errors
     /// The store failed.
-    pub fn known_clients(&self, since: UtcDateTime) -> Result<Vec<KnownClient>, StoreError> {
+    pub fn known_clients(
+        &self,
+        since: UtcDateTime,
+        limit: usize,
+    ) -> Result<Vec<KnownClient>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT account, network, seen_at FROM known_client WHERE seen_at >= ?1
-                 ORDER BY seen_at",
+                 ORDER BY seen_at DESC, account, network LIMIT ?2",
             )?;
-            let mut rows = statement.query((to_millis(since),))?;
+            let mut rows = statement.query((to_millis(since), to_count(limit)))?;
             let mut known = Vec::new();
             while let Some(row) = rows.next()? {
                 known.push(KnownClient {

@@ -4,28 +4,46 @@ use std::{
     net::Ipv4Addr,
     pin::pin,
     task::{Context, Waker},
+    time::Duration,
 };
 
+use hve_store::Writer;
 use secrecy::SecretString;
+use time::macros::utc_datetime;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::committer;
 
 const USER: &str = "hve01@contoso.test";
-const NOW: Duration = Duration::from_secs(1_000);
+const NOW: Now = Now {
+    monotonic: Duration::from_secs(1_000),
+    utc: utc_datetime!(2026-11-24 12:00),
+};
 
 struct Site {
     guarded: Guarded,
     stop: Arc<Stop>,
+    _folder: tempfile::TempDir,
 }
 
 impl Site {
     fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::open(&folder.path().join("store.db")).unwrap();
+        let (store, limits) = (writer.store(), Limits::default());
+        let (queue, _) = committer::start(writer, &limits, CancellationToken::new()).unwrap();
         let stop = Arc::<Stop>::default();
-        let limits = Limits::default();
+        let edge = Edge {
+            stop: Arc::clone(&stop),
+            store,
+            queue,
+        };
         Self {
-            guarded: Guarded::new([7; 32], &limits, Arc::clone(&stop)),
+            guarded: Guarded::new([7; 32], &limits, edge),
             stop,
+            _folder: folder,
         }
     }
 
@@ -69,7 +87,7 @@ async fn a_wait_holds_up_nobody_else_and_ends_with_the_server() {
     };
     assert!(poll(waiting.as_mut()).is_pending());
     // Its place among the guesses is free by now, and so is the guard itself.
-    site.admit(USER, 8).unwrap().right(NOW);
+    site.admit(USER, 8).unwrap().right(AccountId(1), NOW);
     site.admit("other@contoso.test", 9)
         .unwrap()
         .wrong(NOW)
@@ -89,7 +107,7 @@ fn row_20_leave_to_guess_is_given_back_however_the_attempt_ends() {
             .collect();
         let refusal = site.admit(USER, 10).err().unwrap();
         assert_eq!(refusal.reason, "sign-in-blocked");
-        held.pop().unwrap().right(NOW);
+        held.pop().unwrap().right(AccountId(1), NOW);
         // The rest went away: their futures were dropped where they stood.
         drop(held);
     }

@@ -2,6 +2,7 @@
 
 mod black_box;
 mod devices;
+mod guard;
 mod limits;
 mod peers;
 mod quota;

@@ -29,7 +29,7 @@ use tempfile::TempDir;
 use time::macros::utc_datetime;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
@@ -138,6 +138,17 @@ impl Site {
     /// A client under TLS that has said EHLO.
     pub(crate) async fn client(&self, service: &Service) -> Client {
         let mut client = Client::connect(service.addresses()[0]).await;
+        client.expect("220 ").await;
+        client.start_tls(self.trust()).await
+    }
+
+    /// The same from another address of this machine.
+    pub(crate) async fn client_from(&self, service: &Service, from: &str) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        let from = SocketAddr::new(from.parse().unwrap(), 0);
+        socket.bind(from).unwrap();
+        let stream = socket.connect(service.addresses()[0]).await.unwrap();
+        let mut client = Client::over(stream);
         client.expect("220 ").await;
         client.start_tls(self.trust()).await
     }

@@ -179,7 +179,7 @@ fn read_all(store: &Store, site: &Site) -> Result<(), hve_store::StoreError> {
         store.content(message.id)?;
     }
     store.due(NOON, 1000)?;
-    store.known_clients(later(-1000))?;
+    store.known_clients(later(-1000), 1000)?;
     store.suspicions()?;
     store.guard_resets(0)?;
     Ok(())

@@ -67,9 +67,14 @@ fn known_clients_are_read_as_they_were_kept_and_change_no_directory() {
     keep(&mut writer, vec![known(2, 7, later(60))], vec![]);
     // What comes late does not make it older.
     keep(&mut writer, vec![known(2, 7, later(30))], vec![]);
-    let all = site.store.known_clients(UtcDateTime::MIN).unwrap();
-    assert_eq!(all, [wide, known(2, 7, later(60))]);
-    assert_eq!(site.store.known_clients(later(1)).unwrap().len(), 1);
+    let all = site.store.known_clients(UtcDateTime::MIN, 1000).unwrap();
+    assert_eq!(all, [known(2, 7, later(60)), wide]);
+    for newest in [
+        site.store.known_clients(later(1), 1000),
+        site.store.known_clients(UtcDateTime::MIN, 1),
+    ] {
+        assert_eq!(newest.unwrap(), all[..1]);
+    }
     assert_eq!(site.store.change_counter().unwrap(), changes);
 }
 
@@ -85,11 +90,11 @@ fn of_an_account_the_newest_are_kept_for_so_long() {
     );
     let many = (1..100).map(|number| known(1, number, later(i64::from(number))));
     keep(&mut writer, many.collect(), vec![]);
-    let all = site.store.known_clients(UtcDateTime::MIN).unwrap();
+    let all = site.store.known_clients(UtcDateTime::MIN, 1000).unwrap();
     let of_one: Vec<_> = all.iter().filter(|one| one.account.0 == 1).collect();
     let most = usize::try_from(KnownClient::MOST_OF_ACCOUNT).unwrap();
     assert_eq!(of_one.len(), most);
-    assert_eq!(of_one.last().unwrap().network, network(99));
+    assert_eq!(of_one[0].network, network(99));
     assert_eq!(all.len(), most + 1, "others are not touched");
 }
 
