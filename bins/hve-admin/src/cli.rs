@@ -4,6 +4,7 @@ mod books;
 mod directory;
 mod oauth;
 mod secret;
+mod sessions;
 mod sign_in;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub(crate) use directory::{
 };
 pub(crate) use oauth::{AppVerb, IssuerAdd, IssuerVerb};
 pub(crate) use secret::{SecretAdd, SecretVerb};
+pub(crate) use sessions::{SessionName, SessionsFailed, SessionsVerb};
 pub(crate) use sign_in::{
     AccountTest, NamedPolicy, SignInAccount, SignInPolicyVerb, SignInSet, SignInVerb,
 };
@@ -94,6 +96,9 @@ pub(crate) enum Noun {
     /// Messages that are accepted and not yet delivered
     #[command(subcommand)]
     Queue(QueueVerb),
+    /// Sessions that came to nothing: what was wrong, and what to set on the device
+    #[command(subcommand)]
+    Sessions(SessionsVerb),
     /// Who changed what, and when
     #[command(subcommand)]
     Audit(AuditVerb),
@@ -140,7 +145,7 @@ Exit codes:
   0  done
   1  failed: the store or the system is in trouble
   2  the command was not understood, or lacks something
-  3  no such tenant, domain, account, recipient, message or store
+  3  no such tenant, domain, account, recipient, message, session or store
   4  refused: a limit is reached, the name is taken, the password is too weak
   5  policy explain, account test: a rule blocks the message or the sign-in
 

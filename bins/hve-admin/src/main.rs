@@ -17,6 +17,7 @@ mod queue;
 mod quota;
 mod recipient;
 mod secret;
+mod sessions;
 mod shapes;
 mod sign_in;
 mod size;
@@ -73,6 +74,7 @@ fn answer(cli: Cli) -> Result<Answer> {
         Noun::Usage(cli::UsageVerb::Report(report)) => usage::report(&report, &desk),
         Noun::Policy(cli::PolicyVerb::Explain(case)) => policy::explain(&case, &desk),
         Noun::Queue(verb) => queue::run(verb, &desk),
+        Noun::Sessions(verb) => sessions::run(verb, &desk),
         Noun::Audit(cli::AuditVerb::List { limit, before }) => audit::list(limit, before, &desk),
         Noun::Completions { shell } => Ok(completions(shell)),
     }

@@ -2,7 +2,9 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use hve_store::{Accepted, Batch, NewMessage, Outcome, RefusalCount, Settlement, Store, Writer};
+use hve_store::{
+    Accepted, Batch, FailedSession, NewMessage, Outcome, RefusalCount, Settlement, Store, Writer,
+};
 use hve_types::{Address, BodyKind, Envelope, QueueId, Recipient};
 use time::{Duration, UtcDateTime, format_description::well_known::Rfc3339};
 
@@ -85,6 +87,14 @@ impl Books {
         };
         let batch = Batch {
             refusals: vec![refusal],
+            ..Batch::default()
+        };
+        self.writer.commit(&batch, self.now).unwrap();
+    }
+
+    pub(crate) fn failed(&mut self, sessions: Vec<FailedSession>) {
+        let batch = Batch {
+            failed_sessions: sessions,
             ..Batch::default()
         };
         self.writer.commit(&batch, self.now).unwrap();
