@@ -2,6 +2,7 @@
 
 mod books;
 mod directory;
+mod guard;
 mod oauth;
 mod secret;
 mod sessions;
@@ -21,6 +22,7 @@ pub(crate) use directory::{
     AccountAdd, AccountSet, AccountVerb, DomainVerb, RecipientVerb, SuspendArgs, TenantLimitArgs,
     TenantVerb,
 };
+pub(crate) use guard::GuardVerb;
 pub(crate) use oauth::{AppVerb, IssuerAdd, IssuerVerb};
 pub(crate) use secret::{SecretAdd, SecretVerb};
 pub(crate) use sessions::{SessionName, SessionsFailed, SessionsVerb};
@@ -84,6 +86,9 @@ pub(crate) enum Noun {
     /// Who may sign in, and how: security defaults, policies, exemptions, address lists
     #[command(subcommand)]
     SignIn(SignInVerb),
+    /// Who guesses passwords, and who is blocked for it
+    #[command(subcommand)]
+    Guard(GuardVerb),
     /// Recipients used in the last 24 hours, and when room comes back
     #[command(subcommand)]
     Quota(QuotaVerb),

@@ -7,6 +7,7 @@ mod confirm;
 mod desk;
 mod domain;
 mod failure;
+mod guard;
 mod host;
 mod oauth;
 mod output;
@@ -70,6 +71,7 @@ fn answer(cli: Cli) -> Result<Answer> {
         Noun::Account(verb) => account::run(verb, &desk),
         Noun::Secret(verb) => secret::run(verb, &desk),
         Noun::SignIn(verb) => sign_in::run(verb, &desk),
+        Noun::Guard(verb) => guard::run(verb, &desk),
         Noun::Quota(cli::QuotaVerb::Show { tenant }) => quota::show(&tenant, &desk),
         Noun::Usage(cli::UsageVerb::Report(report)) => usage::report(&report, &desk),
         Noun::Policy(cli::PolicyVerb::Explain(case)) => policy::explain(&case, &desk),

@@ -7,6 +7,8 @@ mod books;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
+mod guard;
+#[cfg(test)]
 mod oauth;
 #[cfg(test)]
 mod program;

@@ -1,0 +1,189 @@
+//! `guard`: who guesses passwords, who is blocked for it, and how that is forgiven.
+
+use std::net::IpAddr;
+
+use hve_auth::GuardLimits;
+use hve_store::{Block, GuardReset, Suspect, Suspicion};
+use hve_types::Address;
+use serde_json::{Value, json};
+use time::UtcDateTime;
+
+use crate::{
+    cli::GuardVerb,
+    desk::Desk,
+    failure::Result,
+    output::{self, Answer},
+    when::rfc3339,
+};
+
+pub(crate) fn run(verb: GuardVerb, desk: &Desk) -> Result<Answer> {
+    match verb {
+        GuardVerb::List => list(desk),
+        GuardVerb::Reset { who, .. } => reset(who, desk),
+    }
+}
+
+/// One line of the list.
+struct Line {
+    suspicion: Suspicion,
+    /// The block, where it is in force.
+    block: Option<Block>,
+    /// Of a user name: is there such an account?
+    exists: Option<bool>,
+}
+
+fn list(desk: &Desk) -> Result<Answer> {
+    let names = desk.store.snapshot()?;
+    let exists = |suspect: &Suspect| match suspect {
+        Suspect::Account(user) => Some(names.account_named(user).is_some()),
+        Suspect::Network(_) => None,
+    };
+    let lines: Vec<Line> = desk
+        .store
+        .suspicions()?
+        .into_iter()
+        .map(|suspicion| Line {
+            block: suspicion.block.filter(|block| desk.clock.now < block.until),
+            exists: exists(&suspicion.suspect),
+            suspicion,
+        })
+        .filter(|line| line.block.is_some() || is_fresh(&line.suspicion, desk.clock.now))
+        .collect();
+    let text = match lines.is_empty() {
+        true => "Nobody is blocked, and no account is under attack.\n".to_owned(),
+        false => table(&lines, desk),
+    };
+    let values: Vec<Value> = lines.iter().map(line_json).collect();
+    Ok(Answer::new(text, values.into()))
+}
+
+/// Tried so lately that it still counts.
+fn is_fresh(suspicion: &Suspicion, now: UtcDateTime) -> bool {
+    let window = GuardLimits::default().window.try_into().unwrap_or_default();
+    suspicion.tried_at.saturating_add(window) > now
+}
+
+fn table(lines: &[Line], desk: &Desk) -> String {
+    let rows = lines.iter().map(|line| {
+        let show = |at: Option<UtcDateTime>| at.map_or("-".to_owned(), |at| desk.clock.show(at));
+        [
+            name(&line.suspicion.suspect),
+            kind(line).to_owned(),
+            state(line).to_owned(),
+            show(line.block.map(|block| block.since)),
+            show(line.block.map(|block| block.until)),
+            desk.clock.show(line.suspicion.tried_at),
+            other(&line.suspicion),
+            line.suspicion.guesses.to_string(),
+        ]
+    });
+    let header = [
+        "who",
+        "what",
+        "state",
+        "since",
+        "until",
+        "last tried",
+        "last by",
+        "guesses",
+    ];
+    let mut text = output::table(&header, 7, rows);
+    if lines.iter().any(|line| line.block.is_some()) {
+        text.push_str(
+            "\nBlocks end by themselves; `guard reset` ends one now. Addresses from which an \
+             account was signed in to lately are not blocked for it.\n",
+        );
+    }
+    text
+}
+
+fn kind(line: &Line) -> &'static str {
+    match line.exists {
+        None => "address",
+        Some(true) => "account",
+        Some(false) => "no account",
+    }
+}
+
+fn state(line: &Line) -> &'static str {
+    match line.block {
+        Some(_) => "blocked",
+        None => "attacked",
+    }
+}
+
+fn name(suspect: &Suspect) -> String {
+    match suspect {
+        Suspect::Account(user) => user.to_string(),
+        Suspect::Network(network) => network_text(*network),
+    }
+}
+
+/// An IPv6 suspect is a whole /64.
+fn network_text(network: IpAddr) -> String {
+    match network {
+        IpAddr::V4(one) => one.to_string(),
+        IpAddr::V6(first) => format!("{first}/64"),
+    }
+}
+
+fn other(suspicion: &Suspicion) -> String {
+    let text = suspicion.other.as_deref().unwrap_or("-");
+    match text.parse() {
+        Ok(network) => network_text(network),
+        Err(_) => text.to_owned(),
+    }
+}
+
+fn line_json(line: &Line) -> Value {
+    let Suspicion {
+        suspect,
+        guesses,
+        tried_at,
+        ..
+    } = &line.suspicion;
+    json!({
+        "who": name(suspect),
+        "what": match suspect {
+            Suspect::Account(_) => "user-name",
+            Suspect::Network(_) => "address",
+        },
+        "account_exists": line.exists,
+        "state": state(line),
+        "guesses": guesses,
+        "last_tried_at": rfc3339(*tried_at),
+        "last_by": line.suspicion.other.is_some().then(|| other(&line.suspicion)),
+        "since": line.block.map(|block| rfc3339(block.since)),
+        "until": line.block.map(|block| rfc3339(block.until)),
+        "blocks_in_a_row": line.block.map(|block| block.in_a_row),
+    })
+}
+
+fn reset(who: Option<Suspect>, desk: &Desk) -> Result<Answer> {
+    let shown = who.as_ref().map(name);
+    let account = match &who {
+        Some(Suspect::Account(user)) => Some(user.clone()),
+        _ => None,
+    };
+    let reset = who.map_or(GuardReset::All, GuardReset::One);
+    let forgiven = desk.store.reset_guard(&reset, &desk.act)?;
+    let mut text = match (&shown, forgiven) {
+        (None, 0) => "Nobody was suspected.\n".to_owned(),
+        (None, some) => format!("Forgiven: {some}, blocks and wrong passwords.\n"),
+        (Some(who), 0) => format!("Nothing was held against {who}.\n"),
+        (Some(who), _) => format!("Forgiven: {who}, its block and its wrong passwords.\n"),
+    };
+    if let Some(user) = account.filter(|_| forgiven == 0) {
+        text.push_str(&unknown(&user, desk)?);
+    }
+    let json = json!({"reset": shown, "forgiven": forgiven});
+    Ok(Answer::new(text, json))
+}
+
+/// A slip of the pen is the likeliest reason why nothing was found.
+fn unknown(user: &Address, desk: &Desk) -> Result<String> {
+    Ok(match desk.store.snapshot()?.account_named(user) {
+        Some(_) => String::new(),
+        None => format!("There is no account {user}; `account list` shows those there are.\n"),
+    })
+}
