@@ -1,5 +1,7 @@
 //! Who answers the questions of one session, and with what: directory, sign-in, policy, store.
 
+mod scram;
+
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
@@ -21,13 +23,17 @@ use crate::{
     directory::{DirectoryError, DirectoryView},
     refusals,
     server::{Server, queue_id},
-    sign_in::{Client, SignedIn},
+    sign_in::{Client, Exchange, SignedIn},
 };
 
 /// The host of one session.
 pub(crate) struct Host {
     server: Arc<Server>,
     client: Client,
+    /// What the TLS connection gives to bind to.
+    exported: Option<[u8; 32]>,
+    /// A SCRAM exchange that is under way, or was broken off.
+    scram: Option<Exchange>,
     signed_in: Option<SignedIn>,
     /// The user name of a sign-in that failed, so that the log tells which device it is. Only an
     /// address is kept: some put their password there.
@@ -58,6 +64,8 @@ impl Host {
                 address: client,
                 certificate: None,
             },
+            exported: None,
+            scram: None,
             signed_in: None,
             tried: None,
             user_name: None,
@@ -78,6 +86,11 @@ impl Host {
 
     pub(crate) const fn client(&self) -> IpAddr {
         self.client.address
+    }
+
+    /// The TLS connection gives these octets to bind to, or none.
+    pub(crate) fn bound_to(&mut self, exported: Option<[u8; 32]>) {
+        self.exported = exported;
     }
 
     pub(crate) fn account(&self) -> Option<&Address> {
@@ -114,6 +127,7 @@ impl Host {
         let judged = match question {
             Question::Authenticate(credentials) => self.authenticate(&credentials, now).await,
             Question::Bearer(credentials) => self.bearer(&credentials, now).await,
+            Question::Sasl(response) => self.scram(&response, now).await,
             Question::External { authzid } => self.external(authzid.as_deref(), now),
             Question::Mail(request) => self.mail(&request, now),
             Question::Rcpt(request) => self.rcpt(&request, now),

@@ -26,6 +26,8 @@ pub(crate) struct Connection {
     pub(crate) from: IpAddr,
     /// The client has shown a certificate.
     pub(crate) certificate: bool,
+    /// TLS gives something to bind to.
+    pub(crate) binds: bool,
 }
 
 impl Devices {
@@ -58,7 +60,8 @@ impl Devices {
         self.certificates.get(shown).map_or(&[], Vec::as_slice)
     }
 
-    /// What AUTH offers, the simplest first: some devices try the first alone.
+    /// What AUTH offers, the simplest first: some devices try the first alone, or read no further
+    /// than a few words.
     pub(crate) fn mechanisms(&self, connection: Connection) -> Vec<Mechanism> {
         let from = connection.from.to_canonical();
         if self
@@ -74,6 +77,11 @@ impl Devices {
         }
         if self.tokens {
             offered.extend([Mechanism::XOAuth2, Mechanism::OAuthBearer]);
+        }
+        // Last: whoever speaks it reads the whole list.
+        offered.push(Mechanism::ScramSha256);
+        if connection.binds {
+            offered.push(Mechanism::ScramSha256Plus);
         }
         offered
     }

@@ -114,10 +114,13 @@ impl Driver {
     fn offer(&mut self) {
         let certificate = self.transport.certificate();
         self.host.shown(certificate);
+        let exported = self.transport.exported();
+        self.host.bound_to(exported);
         let devices = self.server.directory.devices();
         self.session.offer(devices.mechanisms(Connection {
             from: self.peer.ip(),
             certificate: certificate.is_some(),
+            binds: exported.is_some(),
         }));
     }
 

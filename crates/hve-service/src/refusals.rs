@@ -22,6 +22,8 @@ pub(crate) use user_name::user_name;
 
 use crate::committer::Trouble;
 
+pub(crate) use scram::scram;
+
 pub(crate) use certificate::{ambiguous_certificate, no_certificate, unknown_certificate};
 
 /// Whose quota is used up.

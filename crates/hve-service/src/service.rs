@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 use arc_swap::ArcSwap;
 use hve_delivery::Engine;
 use hve_policy::MessageRates;
-use hve_store::{OpenError, Store, Writer};
+use hve_store::{OpenError, Store, StoreError, Writer};
 use thiserror::Error;
 use tokio::{
     task::spawn_blocking,
@@ -91,6 +91,9 @@ pub enum RunError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] StoreError),
     /// A thread cannot be started.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),
@@ -156,6 +159,7 @@ impl Service {
         let keys = Keys {
             cache: random()?,
             wrong: random()?,
+            salts: store.scram_salts()?,
         };
         let sign_in = SignIn::new(Arc::clone(&directory), &config.limits, keys, guarded)
             .map_err(RunError::Thread)?;

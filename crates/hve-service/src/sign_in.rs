@@ -1,17 +1,21 @@
 //! Who is it, and may they have another session: cache, guard, hashing threads, judgement.
 
+mod scram;
+
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hve_auth::{
-    Attempt, Credential, CredentialCache, Guess, HashCost, Method, PasswordHash, Secret,
-    SignInRefusal, WrongPasswords, judge, still_good,
+    Attempt, Credential, CredentialCache, Guess, HashCost, Method, PasswordHash, ScramSalts,
+    Secret, SignInRefusal, WrongPasswords, judge, still_good,
 };
 use hve_smtp::{Credentials, Now, Refusal};
 use hve_types::{AccountId, Address, CertificateFingerprint, Principal, Proof};
 use tracing::error;
+
+pub(crate) use scram::{Exchange, Said};
 
 use crate::{
     config::Limits,
@@ -31,6 +35,7 @@ pub(crate) struct SignIn {
     pool: HashingPool,
     /// What unknown users are compared with, so that they cost what known ones do.
     decoy: PasswordHash,
+    salts: ScramSalts,
     sessions: Arc<Permits<AccountId>>,
 }
 
@@ -64,6 +69,8 @@ pub(crate) struct SignedIn {
 pub(crate) struct Keys {
     pub(crate) cache: [u8; 32],
     pub(crate) wrong: [u8; 32],
+    /// Of the store rather than of this process.
+    pub(crate) salts: ScramSalts,
 }
 
 impl SignIn {
@@ -93,6 +100,7 @@ impl SignIn {
             guarded,
             pool: HashingPool::start(count(limits.hashing_threads), waiting)?,
             decoy: PasswordHash::decoy(HashCost::default()).map_err(std::io::Error::other)?,
+            salts: keys.salts,
             sessions: Arc::default(),
         })
     }
@@ -107,11 +115,7 @@ impl SignIn {
     ) -> Result<SignedIn, Refusal> {
         let attempt = client.attempt(Method::Password);
         let user = Address::parse(&credentials.user).ok();
-        let acts_as_itself = match &credentials.authzid {
-            None => true,
-            Some(other) => user.is_some() && Address::parse(other).ok() == user,
-        };
-        if !acts_as_itself {
+        if !acts_as_itself(user.as_ref(), credentials.authzid.as_deref()) {
             return Err(refusals::sign_in(
                 &SignInRefusal::WrongCredentials,
                 now.monotonic,
@@ -287,6 +291,14 @@ impl SignIn {
             attempt,
             _place: place,
         })
+    }
+}
+
+/// Nobody acts for somebody else.
+fn acts_as_itself(user: Option<&Address>, authzid: Option<&str>) -> bool {
+    match authzid {
+        None => true,
+        Some(other) => user.is_some() && Address::parse(other).ok().as_ref() == user,
     }
 }
 

@@ -163,6 +163,18 @@ impl Transport {
         chain.first().map(tls::fingerprint)
     }
 
+    /// What a client that signs in can bind to this connection with: `tls-exporter` (RFC 9266 §2).
+    /// With TLS 1.2 that RFC asks for the extended master secret, of which the library does not
+    /// tell whether it was agreed.
+    pub(crate) fn exported(&self) -> Option<[u8; 32]> {
+        let tls = &self.tls.as_ref()?.connection;
+        if tls.protocol_version() != Some(rustls::ProtocolVersion::TLSv1_3) {
+            return None;
+        }
+        tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None)
+            .ok()
+    }
+
     /// Waits for octets and hands them to `sink`, in one or more pieces. Cancelling loses none.
     pub(crate) async fn receive(&mut self, mut sink: impl FnMut(&[u8])) -> io::Result<Received> {
         let Self { socket, tls, .. } = self;

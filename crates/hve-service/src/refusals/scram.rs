@@ -7,10 +7,6 @@ use super::{refusal, sentence};
 
 /// A message of a SCRAM exchange cannot be gone on with. RFC 5802 §5.1 lets a server end a failed
 /// exchange without `e=`: 5xx says more, and clients without SCRAM's words show it to somebody.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the mechanism is not offered yet")
-)]
 pub(crate) fn scram(refused: ScramRefusal) -> Refusal {
     let (code, enhanced, reason) = match refused {
         ScramRefusal::BindingDowngrade => (535, Enhanced(5, 7, 3), "scram-downgrade"),

@@ -7,6 +7,7 @@ mod limits;
 mod peers;
 mod quota;
 mod reload;
+mod scram;
 mod sign_in;
 mod support;
 mod tokens;

@@ -32,7 +32,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 pub(crate) const ACCOUNT: &str = "hve01@contoso.test";
 pub(crate) const PASSWORD: &str = "a-long-enough-test-password";
@@ -203,6 +203,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 /// A client that waits for what it expects, with a limit.
 pub(crate) struct Client {
     stream: BufReader<Box<dyn Stream>>,
+    /// What TLS gives to bind to.
+    pub(crate) exported: Option<[u8; 32]>,
 }
 
 impl Client {
@@ -214,12 +216,22 @@ impl Client {
     pub(crate) fn over(stream: impl Stream + 'static) -> Self {
         Self {
             stream: BufReader::new(Box::new(stream)),
+            exported: None,
+        }
+    }
+
+    fn over_tls(stream: TlsStream<impl Stream + 'static>) -> Self {
+        let tls = stream.get_ref().1;
+        let exported = tls.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""));
+        Self {
+            exported: exported.ok(),
+            ..Self::over(stream)
         }
     }
 
     pub(crate) async fn connect_implicit(address: SocketAddr, trust: Arc<ClientConfig>) -> Self {
         let socket = TcpStream::connect(address).await.unwrap();
-        Self::over(handshake(socket, trust).await)
+        Self::over_tls(handshake(socket, trust).await)
     }
 
     pub(crate) async fn start_tls(mut self, trust: Arc<ClientConfig>) -> Self {
@@ -235,7 +247,7 @@ impl Client {
 
     /// The handshake, once the server has agreed to it.
     pub(crate) async fn under_tls(self, trust: Arc<ClientConfig>) -> Self {
-        Self::over(handshake(self.stream.into_inner(), trust).await)
+        Self::over_tls(handshake(self.stream.into_inner(), trust).await)
     }
 
     /// Sends close_notify; what the server still says can be read.
@@ -334,7 +346,7 @@ impl OwnCertificate {
 pub(crate) async fn handshake(
     stream: impl Stream + 'static,
     trust: Arc<ClientConfig>,
-) -> tokio_rustls::client::TlsStream<impl Stream> {
+) -> TlsStream<impl Stream> {
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(trust)
         .connect(name, stream)
