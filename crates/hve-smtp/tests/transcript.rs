@@ -3,16 +3,20 @@
 #[cfg(test)]
 mod host;
 
-use hve_smtp::{Opening, SessionConfig};
+use hve_smtp::{Mechanism, Opening, SessionConfig};
 
 use host::{Host, opening, tls};
 
 fn lines(input: &[u8]) -> Vec<String> {
+    lines_of(SessionConfig::new("mx.test"), input)
+}
+
+fn lines_of(config: SessionConfig, input: &[u8]) -> Vec<String> {
     let opening = Opening {
         tls: Some(tls()),
         ..opening()
     };
-    let mut host = Host::new(SessionConfig::new("mx.test"), opening);
+    let mut host = Host::new(config, opening);
     host.run();
     host.feed(input, 4096);
     host.session.transcript().collect()
@@ -54,6 +58,36 @@ fn no_secret_is_kept_wherever_it_is_said() {
         let lines = lines(format!("EHLO x\r\n{input}").as_bytes());
         assert!(!format!("{lines:?}").contains("Y2FuYXJ5"), "{lines:?}");
         assert!(lines.iter().any(|line| line.contains('<')), "{lines:?}");
+    }
+}
+
+#[test]
+fn no_response_or_challenge_of_any_mechanism_is_kept() {
+    // "client-first" and "server-first" are what the host's SCRAM says.
+    let (first, challenge) = ("Y2xpZW50LWZpcnN0", "c2VydmVyLWZpcnN0");
+    for mechanism in [
+        Mechanism::External,
+        Mechanism::Login,
+        Mechanism::OAuthBearer,
+        Mechanism::Plain,
+        Mechanism::ScramSha256,
+        Mechanism::ScramSha256Plus,
+        Mechanism::XOAuth2,
+    ] {
+        let name = mechanism.as_str();
+        for input in [
+            format!("AUTH {name} {first}\r\n{first}\r\n{first}\r\n"),
+            format!("AUTH {name}\r\n{first}\r\n{first}\r\n{first}\r\n"),
+        ] {
+            let mut config = SessionConfig::new("mx.test");
+            config.mechanisms = vec![mechanism];
+            let lines = lines_of(config, format!("EHLO x\r\n{input}").as_bytes());
+            let text = format!("{lines:?}");
+            assert!(!text.contains(first) && !text.contains(challenge), "{text}");
+            assert!(text.contains(&format!("C: AUTH {name}")), "{text}");
+            let challenged = text.contains("S: 334 <redacted>");
+            assert_eq!(challenged, name.starts_with("SCRAM"), "{text}");
+        }
     }
 }
 
