@@ -7,6 +7,7 @@
     reason = "a broken precondition fails the test that has it"
 )]
 
+mod black_box;
 mod logs;
 mod memory;
 mod operation;
