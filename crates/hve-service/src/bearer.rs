@@ -12,7 +12,8 @@ use std::{
 };
 
 use hve_auth::{
-    AppRefusal, Method, TokenFacts, TokenGuard, TokenRefusal, check_token, may_use, read_unverified,
+    AppRefusal, Method, SignInRefusal, TokenFacts, TokenGuard, TokenRefusal, check_token, may_use,
+    read_unverified,
 };
 use hve_smtp::{BearerCredentials, Now, Refusal};
 use hve_types::{Account, Address, Issuer, Principal, Proof, TenantId};
@@ -23,7 +24,7 @@ use crate::{
     config::Limits,
     directory::{CachedDirectory, DirectoryView},
     issuers::Issuers,
-    refusals::token as refusals,
+    refusals::{self as all_refusals, token as refusals},
     sign_in::{Client, SignIn, SignedIn, unreadable},
 };
 
@@ -59,9 +60,11 @@ impl Bearers {
             return Err(refusals::forged_tokens(until, now.monotonic));
         }
         let view = directory.current().map_err(unreadable)?;
-        let user = Address::parse(&credentials.user).ok();
-        let tenant = user.as_ref().and_then(|user| view.domain(&user.domain()));
-        let tenant = tenant.map(|(tenant, _)| tenant);
+        let Ok(user) = Address::parse(&credentials.user) else {
+            let wrong = all_refusals::sign_in(&SignInRefusal::WrongCredentials, now.monotonic);
+            return Err(all_refusals::user_name(wrong, &credentials.user));
+        };
+        let tenant = view.domain(&user.domain()).map(|(tenant, _)| tenant);
         let checked = self.check(&*view, tenant, credentials, now).await?;
         let facts = match checked {
             Ok(facts) => facts,
@@ -70,7 +73,7 @@ impl Bearers {
         self.guard().genuine(from);
         // Fetching keys took a while: what counts is the directory of this moment.
         let view = directory.current().map_err(unreadable)?;
-        let account = user.and_then(|user| view.account_named(&user));
+        let account = view.account_named(&user);
         let account = account.filter(|account| Some(account.tenant) == tenant);
         let principal = admitted(account, facts)?;
         sign_in.admit(&*view, principal, client.attempt(Method::Token), now)

@@ -76,6 +76,11 @@ async fn an_issuer_that_is_away_is_later_and_one_that_nobody_trusts_is_never() {
             "535 5.7.3 ",
         )
         .await;
+    let mut client = site.client(&service).await;
+    let told = client
+        .ask(&xoauth2("hve01", "http://127.0.0.1:1"), "535 5.7.3 ")
+        .await;
+    assert!(told.contains("whole address"), "{told}");
     until("the counts", || {
         site.refusals("token-issuer-away") == 2 && site.refusals("token-issuer") == 3
     })
