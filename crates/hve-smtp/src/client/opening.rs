@@ -57,8 +57,9 @@ impl Client {
                 self.offer = Offer::read(text);
                 self.protect();
             }
-            // RFC 5321 §3.2: a server of old knows no EHLO.
-            500..=599 if self.config.protocol == Protocol::Smtp => {
+            // RFC 5321 §3.2: a server of old knows no EHLO. One that knows it and refuses us
+            // must not be asked for less: mail would come back for what it does offer.
+            500 | 501 | 502 | 504 if self.config.protocol == Protocol::Smtp => {
                 self.say_hello("HELO ", Awaited::Helo);
             }
             _ => self.no_service(Stage::Ehlo, reply),

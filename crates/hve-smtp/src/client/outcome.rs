@@ -107,7 +107,7 @@ pub enum Stage {
     StartTls,
     /// AUTH.
     Auth,
-    /// Between two transactions.
+    /// Between two transactions: a peer may well close then, and no message is concerned.
     Idle,
     /// RSET.
     Rset,
