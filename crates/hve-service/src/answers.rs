@@ -12,14 +12,14 @@ use hve_smtp::{
     Answer, BearerCredentials, Credentials, DataRequest, Leniency, MailRequest, Mechanism, Now,
     Question, RcptRequest, Refusal, Submission,
 };
-use hve_store::NewMessage;
+use hve_store::{LastUse, NewMessage};
 use hve_types::{Account, Address, CertificateFingerprint, DomainKind, Principal, Tenant};
 use tracing::{error, info};
 
 use crate::{
     black_box::UserName,
     budget::Share,
-    committer::Refused,
+    committer::{Note, Refused},
     directory::{DirectoryError, DirectoryView},
     refusals,
     server::{Server, queue_id},
@@ -116,11 +116,11 @@ impl Host {
     /// Counts a refusal, under the account where that is known.
     pub(crate) fn refused(&self, reason: &'static str) {
         let who = self.signed_in.as_ref().map(|who| &who.principal);
-        self.server.committer.count(Refused {
+        self.server.committer.note(Note::Refused(Refused {
             tenant: who.map(|who| who.tenant),
             account: who.map(|who| who.account),
             reason,
-        });
+        }));
     }
 
     pub(crate) async fn answer(&mut self, question: Question, now: Now) -> Answer {
@@ -147,7 +147,7 @@ impl Host {
             .authenticate(&*view, credentials, self.client, now)
             .await
             .map_err(|no| refusals::user_name(no, &credentials.user))?;
-        self.welcome(&*view, signed_in, credentials.mechanism)
+        self.welcome(&*view, signed_in, credentials.mechanism, now)
     }
 
     async fn bearer(&mut self, credentials: &BearerCredentials, now: Now) -> Judged {
@@ -164,7 +164,7 @@ impl Host {
             )
             .await?;
         let view = self.view()?;
-        self.welcome(&*view, signed_in, credentials.mechanism)
+        self.welcome(&*view, signed_in, credentials.mechanism, now)
     }
 
     fn external(&mut self, authzid: Option<&str>, now: Now) -> Judged {
@@ -172,7 +172,7 @@ impl Host {
         let view = self.view()?;
         let sign_in = &self.server.sign_in;
         let signed_in = sign_in.external(&*view, authzid, self.client, now)?;
-        self.welcome(&*view, signed_in, Mechanism::External)
+        self.welcome(&*view, signed_in, Mechanism::External, now)
     }
 
     fn welcome(
@@ -180,9 +180,18 @@ impl Host {
         view: &dyn DirectoryView,
         signed_in: SignedIn,
         mechanism: Mechanism,
+        now: Now,
     ) -> Judged {
-        let user = signed_in.principal.address.clone();
+        let principal = &signed_in.principal;
+        let user = principal.address.clone();
         let mechanism = mechanism.as_str();
+        self.server.committer.note(Note::SignedIn(Box::new(LastUse {
+            account: principal.account,
+            proof: principal.proof.name(),
+            at: now.utc,
+            client: self.client.address,
+            mechanism: mechanism.to_owned(),
+        })));
         info!(account = %user, client = %self.client.address, mechanism, "signed in");
         let account = view.account(signed_in.principal.account);
         let leniency = account.map(leniency).unwrap_or_default();

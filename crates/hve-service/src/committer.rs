@@ -2,29 +2,24 @@
 //!
 //! It takes what has come while the last commit was on its way to the disk, never waits for more,
 //! and makes it durable with one sync: a lone message is not delayed, and a crowd shares the cost.
-//! Settlements of deliveries and counts of refusals ride along.
+//! Settlements of deliveries and notes of all kinds ride along.
 
 mod notes;
 
 use std::{
-    collections::HashMap,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use hve_store::{
-    Accepted, Batch, CommitError, KnownClient, NewMessage, RefusalCount, Settlement, StoreError,
-    Suspicion, Writer,
-};
-use hve_types::{AccountId, TenantId};
-use time::UtcDateTime;
+use hve_store::{Accepted, Batch, CommitError, NewMessage, Settlement, StoreError, Writer};
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info};
 
 use self::notes::Notes;
-use crate::{black_box::Failed, clock, config::Limits};
+pub(crate) use self::notes::{Note, Refused};
+use crate::{clock, config::Limits};
 
 /// The way to the thread. Cheap to clone; the thread ends when all clones are gone.
 #[derive(Clone)]
@@ -33,21 +28,10 @@ pub(crate) struct CommitQueue {
 }
 
 enum Job {
-    Count(Refused),
     End,
-    Keep(Box<Failed>),
-    Known(KnownClient),
+    Note(Note),
     Settle(Vec<Settlement>, oneshot::Sender<Result<(), Trouble>>),
     Submit(Box<NewMessage>, oneshot::Sender<Result<Accepted, Trouble>>),
-    Suspect(Box<Suspicion>),
-}
-
-/// A refusal to be counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Refused {
-    pub(crate) tenant: Option<TenantId>,
-    pub(crate) account: Option<AccountId>,
-    pub(crate) reason: &'static str,
 }
 
 /// Nothing was stored.
@@ -72,8 +56,6 @@ pub(crate) fn start(
         line,
         most_messages: usize::try_from(limits.group_messages.get()).unwrap_or(usize::MAX),
         most_octets: usize::try_from(limits.group_octets).unwrap_or(usize::MAX),
-        refused: HashMap::new(),
-        failed: Vec::new(),
         notes: Notes::default(),
         in_trouble: false,
         ending: false,
@@ -107,25 +89,10 @@ impl CommitQueue {
         let _ = self.jobs.send(Job::End);
     }
 
-    /// Counts a refusal, in one of the next commits.
-    pub(crate) fn count(&self, refused: Refused) {
+    /// Writes something down, in one of the next commits.
+    pub(crate) fn note(&self, note: Note) {
         // With the thread gone the server is stopping anyway.
-        let _ = self.jobs.send(Job::Count(refused));
-    }
-
-    /// Keeps a failed session, in one of the next commits.
-    pub(crate) fn keep(&self, failed: Failed) {
-        let _ = self.jobs.send(Job::Keep(Box::new(failed)));
-    }
-
-    /// Keeps a client that is known to an account, in one of the next commits.
-    pub(crate) fn know(&self, client: KnownClient) {
-        let _ = self.jobs.send(Job::Known(client));
-    }
-
-    /// Keeps a suspicion, in one of the next commits.
-    pub(crate) fn suspect(&self, suspicion: Suspicion) {
-        let _ = self.jobs.send(Job::Suspect(Box::new(suspicion)));
+        let _ = self.jobs.send(Job::Note(note));
     }
 }
 
@@ -134,10 +101,6 @@ struct Committer {
     line: Receiver<Job>,
     most_messages: usize,
     most_octets: usize,
-    /// Refusals of an hour that no commit has taken yet. Bounded by accounts and reasons.
-    refused: HashMap<(i64, Refused), u64>,
-    /// Failed sessions that no commit has taken yet. Bounded by the places they hold.
-    failed: Vec<Failed>,
     notes: Notes,
     in_trouble: bool,
     ending: bool,
@@ -149,13 +112,14 @@ struct Committer {
 struct Group {
     batch: Batch,
     octets: usize,
+    /// The notes are in it.
+    noted: bool,
     submitters: Vec<oneshot::Sender<Result<Accepted, Trouble>>>,
     settlers: Vec<oneshot::Sender<Result<(), Trouble>>>,
 }
 
-/// How long a count of refusals may wait for company.
-const COUNTS_WAIT: Duration = Duration::from_secs(1);
-const HOUR: i64 = 3600;
+/// How long a note may wait for company.
+const NOTES_WAIT: Duration = Duration::from_secs(1);
 /// Settlements in one commit, of which each changes a row or two.
 const SETTLEMENTS_MAX: usize = 1024;
 /// Jobs of any kind that are gathered before something is done about them.
@@ -164,14 +128,12 @@ const JOBS_MAX: usize = 8192;
 impl Committer {
     fn work(&mut self) {
         let clock = clock::Clock::start();
-        let mut counted_at = clock.monotonic();
+        let mut noted_at = clock.monotonic();
         loop {
-            let waits =
-                !self.refused.is_empty() || !self.failed.is_empty() || !self.notes.is_empty();
-            let first = if !waits {
+            let first = if self.notes.is_empty() {
                 self.line.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
-                let due = counted_at + COUNTS_WAIT;
+                let due = noted_at + NOTES_WAIT;
                 self.line
                     .recv_timeout(due.saturating_sub(clock.monotonic()))
             };
@@ -182,17 +144,21 @@ impl Committer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             let now = clock.monotonic();
-            if now.saturating_sub(counted_at) >= COUNTS_WAIT {
-                counted_at = now;
-                self.add_counts(&mut group.batch);
+            if now.saturating_sub(noted_at) >= NOTES_WAIT {
+                noted_at = now;
+                group.noted = true;
+                self.notes.add_to(&mut group.batch);
             }
             self.commit(group);
             if self.ending {
                 break;
             }
         }
-        let mut last = Group::default();
-        self.add_counts(&mut last.batch);
+        let mut last = Group {
+            noted: true,
+            ..Group::default()
+        };
+        self.notes.add_to(&mut last.batch);
         self.commit(last);
     }
 
@@ -207,13 +173,7 @@ impl Committer {
                     self.ending = true;
                     return;
                 }
-                Job::Count(refused) => {
-                    let hour = clock::utc().unix_timestamp().div_euclid(HOUR) * HOUR;
-                    *self.refused.entry((hour, refused)).or_default() += 1;
-                }
-                Job::Keep(failed) => self.failed.push(*failed),
-                Job::Known(client) => self.notes.know(client),
-                Job::Suspect(suspicion) => self.notes.suspect(*suspicion),
+                Job::Note(note) => self.notes.take(note, clock::utc()),
                 Job::Settle(settlements, answer) => {
                     group.batch.settlements.extend(settlements);
                     group.settlers.push(answer);
@@ -238,18 +198,14 @@ impl Committer {
 
     fn commit(&mut self, mut group: Group) {
         let Group { batch, .. } = &group;
-        let counts = !batch.refusals.is_empty()
-            || !batch.failed_sessions.is_empty()
-            || !batch.guard.is_empty();
-        if batch.submissions.is_empty() && batch.settlements.is_empty() && !counts {
+        let notes = group.noted && !self.notes.is_empty();
+        if batch.submissions.is_empty() && batch.settlements.is_empty() && !notes {
             return;
         }
         match self.writer.commit(&group.batch, clock::utc()) {
             Ok(verdicts) => {
                 self.recovered();
-                if counts {
-                    self.refused.clear();
-                    self.failed.clear();
+                if notes {
                     self.notes = Notes::default();
                 }
                 let mut verdicts = verdicts.into_iter();
@@ -287,24 +243,6 @@ impl Committer {
             Err(trouble)
         };
         answer(group.settlers, settled);
-    }
-
-    /// What is written now and then; it is forgotten once it is committed.
-    fn add_counts(&self, batch: &mut Batch) {
-        batch.refusals = self.counts();
-        batch.failed_sessions = self.failed.iter().map(|of| of.session.clone()).collect();
-        batch.guard = self.notes.so_far();
-    }
-
-    fn counts(&self) -> Vec<RefusalCount> {
-        let counted = |(&(hour, refused), &count): (&(i64, Refused), &u64)| RefusalCount {
-            hour: UtcDateTime::from_unix_timestamp(hour).unwrap_or(UtcDateTime::UNIX_EPOCH),
-            tenant: refused.tenant,
-            account: refused.account,
-            reason: refused.reason.to_owned(),
-            count,
-        };
-        self.refused.iter().map(counted).collect()
     }
 
     fn failed(&mut self, error: &CommitError) -> Trouble {

@@ -13,7 +13,12 @@ use hve_types::{AccountId, Address};
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::{committer::CommitQueue, config::Limits, refusals, server::Stop};
+use crate::{
+    committer::{CommitQueue, Note},
+    config::Limits,
+    refusals,
+    server::Stop,
+};
 
 mod restart;
 
@@ -101,11 +106,11 @@ impl Admitted<'_> {
             return;
         };
         if self.of.lock().guard.right(reservation, now.monotonic) {
-            self.of.edge.queue.know(KnownClient {
+            self.of.edge.queue.note(Note::Known(KnownClient {
                 account,
                 network: network_of(self.from),
                 seen_at: now.utc,
-            });
+            }));
         }
     }
 
@@ -155,13 +160,14 @@ impl Admitted<'_> {
                 in_a_row,
             }
         });
-        self.of.edge.queue.suspect(Suspicion {
+        let suspicion = Suspicion {
             suspect,
             guesses: u32::try_from(held.guesses).unwrap_or(u32::MAX),
             tried_at: now.utc,
             other,
             block,
-        });
+        };
+        self.of.edge.queue.note(Note::Suspect(Box::new(suspicion)));
     }
 }
 

@@ -28,7 +28,7 @@ impl Host {
             }
             Said::SignedIn(signed_in) => {
                 let view = self.view()?;
-                self.welcome(&*view, *signed_in, response.mechanism)
+                self.welcome(&*view, *signed_in, response.mechanism, now)
             }
         }
     }

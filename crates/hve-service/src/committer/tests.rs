@@ -9,6 +9,8 @@ use hve_types::{
     TenantLimits,
 };
 
+use time::UtcDateTime;
+
 use super::*;
 
 struct Bench {
@@ -109,12 +111,12 @@ impl Bench {
         counts.iter().map(|count| count.count).sum()
     }
 
-    fn refused(&self, reason: &'static str) -> Refused {
-        Refused {
+    fn refused(&self, reason: &'static str) -> Note {
+        Note::Refused(Refused {
             tenant: Some(self.principal.tenant),
             account: Some(self.principal.account),
             reason,
-        }
+        })
     }
 }
 
@@ -141,9 +143,9 @@ async fn what_is_answered_is_in_the_store_and_settled_is_out_of_it() {
 #[tokio::test]
 async fn refusals_are_counted_without_any_message() {
     let bench = Bench::new();
-    bench.queue.count(bench.refused("rate-account"));
-    bench.queue.count(bench.refused("rate-account"));
-    bench.queue.count(bench.refused("too-large"));
+    bench.queue.note(bench.refused("rate-account"));
+    bench.queue.note(bench.refused("rate-account"));
+    bench.queue.note(bench.refused("too-large"));
     let mut timer = tokio::time::interval(Duration::from_millis(20));
     for _ in 0..500 {
         if bench.counted() == 3 {
@@ -158,7 +160,7 @@ async fn refusals_are_counted_without_any_message() {
 async fn the_end_commits_what_is_left_and_is_noticed() {
     let bench = Bench::new();
     assert!(!bench.ended.is_cancelled());
-    bench.queue.count(bench.refused("too-large"));
+    bench.queue.note(bench.refused("too-large"));
     bench.queue.end();
     bench.ended.cancelled().await;
     let late = bench.queue.submit(bench.message(1)).await;

@@ -8,6 +8,7 @@ use tracing::info;
 use crate::{
     answers::Host,
     black_box::{Evidence, Facts, Handshake, Identity, handshake_hint},
+    committer::Note,
     config::TlsStart,
     directory::DirectoryView,
     server::Server,
@@ -90,7 +91,7 @@ impl Ending<'_> {
         let lines = self.session.into_iter().flat_map(Session::transcript);
         let black_box = &self.server.black_box;
         if let Some(failed) = black_box.record(identity, &facts, evidence, lines) {
-            self.server.committer.keep(failed);
+            self.server.committer.note(Note::Failed(Box::new(failed)));
         }
     }
 

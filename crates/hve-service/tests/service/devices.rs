@@ -9,7 +9,7 @@
 use hve_service::Service;
 use hve_types::{AccountSignIn, CertificateFingerprint};
 
-use crate::support::{ACCOUNT, Client, OwnCertificate, PASSWORD, Site, act};
+use crate::support::{ACCOUNT, Client, OwnCertificate, PASSWORD, Site, act, until};
 
 impl Site {
     fn change_sign_in(&self, change: impl FnOnce(&mut AccountSignIn)) {
@@ -71,6 +71,20 @@ async fn a_certificate_of_its_list_signs_an_account_in() {
     client_2.ask(named, "535 5.7.3 ").await;
     let without = offered(&mut site.client(&service).await).await;
     assert!(!without.contains("EXTERNAL"), "nothing to show: {without}");
+
+    // When and how it was used last is kept, for each proof.
+    drop(site.signed_in(&service).await);
+    until("the last uses", || {
+        let uses = site.store.last_uses(site.account.id).unwrap();
+        let by = |used: &hve_store::LastUse| (used.proof.clone(), used.mechanism.clone());
+        let uses: Vec<_> = uses.iter().map(by).collect();
+        let certificate = (format!("certificate {fingerprint}"), "EXTERNAL".to_owned());
+        let secret = |(proof, mechanism): &(String, String)| {
+            proof.starts_with("secret ") && mechanism == "PLAIN"
+        };
+        uses.contains(&certificate) && uses.iter().any(secret)
+    })
+    .await;
 
     // Taken off the list, it ends the session that it began.
     site.change_sign_in(|rules| rules.certificates.fingerprints.clear());
