@@ -21,6 +21,7 @@ mod content;
 mod engine;
 mod folder;
 mod hand;
+mod health;
 mod limits;
 mod maildir;
 mod queue;
@@ -31,6 +32,7 @@ mod settle;
 mod work;
 
 pub use engine::{Engine, Handover};
+pub use health::{Admission, HopHealth};
 pub use hve_store::{Outcome, Settlement};
 pub use limits::Limits;
 pub use maildir::{Maildir, MaildirError, OutgoingCopy};
