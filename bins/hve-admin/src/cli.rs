@@ -27,7 +27,8 @@ pub(crate) use oauth::{AppVerb, IssuerAdd, IssuerVerb};
 pub(crate) use secret::{SecretAdd, SecretVerb};
 pub(crate) use sessions::{SessionName, SessionsFailed, SessionsVerb};
 pub(crate) use sign_in::{
-    AccountTest, NamedPolicy, SignInAccount, SignInPolicyVerb, SignInSet, SignInVerb,
+    AccountTest, NamedPolicy, SignInAccount, SignInMechanism, SignInPolicyVerb, SignInSet,
+    SignInVerb,
 };
 
 /// Administers a High Volume Email service.

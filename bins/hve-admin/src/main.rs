@@ -9,6 +9,7 @@ mod domain;
 mod failure;
 mod guard;
 mod host;
+mod means;
 mod oauth;
 mod output;
 mod password;

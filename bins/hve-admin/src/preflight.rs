@@ -2,14 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use hve_auth::{Attempt, Method, RuleBlock, SignInRefusal, SignInRule, SignInVerdict};
+use hve_auth::{Attempt, RuleBlock, SignInRefusal, SignInRule, SignInVerdict};
 use hve_types::{Account, CertificateFingerprint, Tenant};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::AccountTest,
+    cli::{AccountTest, SignInMechanism},
     desk::Desk,
     failure::Result,
+    means,
     output::{self, Answer},
 };
 
@@ -21,6 +22,7 @@ const BLOCKED: u8 = 5;
 pub(crate) struct Given {
     from: Option<IpAddr>,
     certificate: Option<CertificateFingerprint>,
+    mechanism: SignInMechanism,
 }
 
 /// What one rule said, and how to lift it where it blocks.
@@ -31,19 +33,41 @@ pub(crate) struct Finding {
     lift: Option<String>,
 }
 
+impl Finding {
+    pub(crate) const fn passes(rule: &'static str, text: String) -> Self {
+        Self {
+            rule,
+            verdict: "passes",
+            text,
+            lift: None,
+        }
+    }
+
+    pub(crate) const fn blocks(rule: &'static str, text: String, lift: String) -> Self {
+        Self {
+            rule,
+            verdict: "blocks",
+            text,
+            lift: Some(lift),
+        }
+    }
+}
+
 pub(crate) fn test(args: &AccountTest, desk: &Desk) -> Result<Answer> {
     let account = desk.account(&args.address)?;
     let tenant = desk.tenant_of(&account)?;
     let given = Given {
         from: args.from_address,
         certificate: args.certificate,
+        mechanism: args.mechanism,
     };
     let findings = findings(&tenant, &account, given, desk);
     let allowed = allowed(&findings);
     let mut text = text(&findings);
-    text.push_str(match allowed {
-        true => "\nNothing blocks a sign-in with the right password.\n",
-        false => "\nThis account cannot sign in.\n",
+    let with = means::with(args.mechanism);
+    text.push_str(&match allowed {
+        true => format!("\nNothing blocks a sign-in with {with}.\n"),
+        false => "\nThis account cannot sign in.\n".to_owned(),
     });
     let json = json!({
         "account": account.address.as_str(),
@@ -55,7 +79,8 @@ pub(crate) fn test(args: &AccountTest, desk: &Desk) -> Result<Answer> {
     Ok(answer)
 }
 
-/// The verdict of every rule about a password, in the order the server asks them.
+/// What the account has to sign in with, and the verdict of every rule about that, in the order
+/// the server asks them.
 pub(crate) fn findings(
     tenant: &Tenant,
     account: &Account,
@@ -64,7 +89,7 @@ pub(crate) fn findings(
 ) -> Vec<Finding> {
     let attempt = Attempt {
         from: given.from.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
-        method: Method::Password,
+        method: means::method(given.mechanism),
         certificate: given.certificate,
     };
     let asked = |rule| match (rule, given.from) {
@@ -75,7 +100,10 @@ pub(crate) fn findings(
             (tenant, account),
         ),
     };
-    SignInRule::ALL.map(asked).into()
+    let who = (tenant, account);
+    let mut findings = means::findings(given.mechanism, who, given.from, desk);
+    findings.extend(SignInRule::ALL.map(asked));
+    findings
 }
 
 pub(crate) fn allowed(findings: &[Finding]) -> bool {
@@ -168,12 +196,12 @@ fn lift(refusal: &SignInRefusal, (tenant, account): (&Tenant, &Account)) -> Opti
         }
         SignInRefusal::Rule(RuleBlock::Policy { name, .. }) => format!(
             "hve-admin sign-in policy set '{name}' --tenant {} --allow-basic-auth-smtp on, or \
-             hve-admin sign-in account {address} --exempt REASON",
+             hve-admin sign-in account {address} --exempt REASON; or use OAuth, see --mechanism oauth",
             tenant.name
         ),
         SignInRefusal::Rule(RuleBlock::SecurityDefaults { .. }) => format!(
             "hve-admin sign-in account {address} --exempt REASON, or \
-             hve-admin sign-in set --tenant {} --security-defaults off",
+             hve-admin sign-in set --tenant {} --security-defaults off; or use OAuth, see --mechanism oauth",
             tenant.name
         ),
         _ => return None,

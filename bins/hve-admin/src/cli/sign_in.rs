@@ -163,6 +163,27 @@ pub(crate) struct AccountTest {
     /// The TLS client certificate that it would show
     #[arg(long, value_name = "FILE|SHA256", value_parser = certificate)]
     pub(crate) certificate: Option<CertificateFingerprint>,
+    /// How it would sign in
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) mechanism: SignInMechanism,
+}
+
+/// A way of signing in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignInMechanism {
+    /// AUTH LOGIN, with a password
+    Login,
+    /// AUTH PLAIN, with a password
+    #[default]
+    Plain,
+    /// SCRAM-SHA-256, with or without -PLUS: with a password that is not sent
+    #[value(aliases = ["scram-sha-256", "scram-sha-256-plus"])]
+    Scram,
+    /// XOAUTH2 and OAUTHBEARER: with an access token
+    #[value(aliases = ["xoauth2", "oauthbearer"])]
+    Oauth,
+    /// EXTERNAL: with a TLS client certificate alone
+    External,
 }
 
 /// On or off.

@@ -85,3 +85,68 @@ fn ten_applications_are_let_in_each_once() {
     assert_eq!(site.json(&remove)["apps"].as_array().unwrap().len(), 9);
     assert_eq!(site.run(&remove).code, 3);
 }
+
+#[test]
+fn what_lacks_for_a_mechanism_is_named_and_lifted() {
+    let site = Site::new();
+    let blocking = |mechanism: &str| {
+        let ran = site.run(&[
+            "account",
+            "test",
+            ACCOUNT,
+            "--mechanism",
+            mechanism,
+            "--json",
+        ]);
+        let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let rules = told["rules"].as_array().unwrap().clone();
+        let blocks = rules.iter().filter(|rule| rule["verdict"] == "blocks");
+        let names: Vec<String> = blocks
+            .inspect(|rule| assert!(rule["lift"].as_str().unwrap().contains("hve-admin ")))
+            .map(|rule| rule["rule"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(ran.code, if names.is_empty() { 0 } else { 5 });
+        names
+    };
+    site.json(&["sign-in", "set", "--security-defaults", "on"]);
+    assert_eq!(blocking("plain"), ["security-defaults"]);
+    assert_eq!(blocking("scram-sha-256"), ["security-defaults"]);
+    assert_eq!(blocking("external"), ["certificate-list"]);
+    assert_eq!(blocking("oauth"), ["issuer", "application"]);
+    site.json(&["sign-in", "issuer", "add", ISSUER, "--audience", AUDIENCE]);
+    assert_eq!(blocking("xoauth2"), ["application"]);
+    site.json(&["sign-in", "app", "add", ACCOUNT, OBJECT]);
+    assert!(blocking("oauthbearer").is_empty());
+    let told = site.run(&["account", "test", ACCOUNT, "--mechanism", "oauth"]);
+    assert!(
+        told.out.contains(OBJECT) && told.out.contains(ISSUER),
+        "{}",
+        told.out
+    );
+
+    site.json(&["sign-in", "set", "--security-defaults", "off"]);
+    site.run(&["secret", "revoke", ACCOUNT, "password", "--yes"]);
+    assert_eq!(blocking("login"), ["secret"]);
+    assert!(blocking("oauth").is_empty(), "a token needs no secret");
+}
+
+#[test]
+fn an_old_device_that_is_offered_login_alone_cannot_use_a_token() {
+    let site = Site::new();
+    site.json(&["sign-in", "issuer", "add", ISSUER, "--audience", AUDIENCE]);
+    site.json(&["sign-in", "app", "add", ACCOUNT, OBJECT]);
+    let only = ["--from", "192.0.2.0/24", "--lenient-login-only", "on"];
+    site.json(&[&["sign-in", "account", ACCOUNT][..], &only].concat());
+    let test = |mechanism: &str| {
+        let words = ["account", "test", ACCOUNT, "--from-address", "192.0.2.7"];
+        site.run(&[&words[..], &["--mechanism", mechanism]].concat())
+    };
+    assert_eq!(test("login").code, 0);
+    let told = test("oauth");
+    assert_eq!(told.code, 5);
+    assert!(
+        told.out.contains("--lenient-login-only off"),
+        "{}",
+        told.out
+    );
+}
