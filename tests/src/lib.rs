@@ -30,5 +30,5 @@ pub use folder::memory_folder;
 pub use maildir::{Mail, mails, waiting_mails};
 pub use server::{Server, raise_open_files};
 pub use site::{ACCOUNT, DOMAIN, PASSWORD, Site};
-pub use tools::{Tool, excused, node_module, skipped, tool};
+pub use tools::{Tool, excused, node_module, python_packages, skipped, tool};
 pub use wait::{at_once, now, until, within};

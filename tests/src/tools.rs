@@ -60,6 +60,30 @@ pub fn node_module(name: &str) -> Option<PathBuf> {
     None
 }
 
+/// Finds the folder of Python packages that `tests/run` installed under that name, or says that the
+/// running test goes without.
+///
+/// # Panics
+/// As [`skipped`], where Python is there with the pip to install them.
+#[must_use]
+pub fn python_packages(name: &str) -> Option<PathBuf> {
+    let path = target_folder().join(name);
+    if path.is_dir() {
+        return Some(path);
+    }
+    let what = format!("{name} is not installed (tests/run can do it)");
+    let pip = tool("python3").is_some_and(|python| {
+        let asked = python.command().args(["-m", "pip", "--version"]).output();
+        asked.is_ok_and(|pip| pip.status.success())
+    });
+    if pip {
+        skipped(&what);
+    } else {
+        excused(&what);
+    }
+    None
+}
+
 fn find(name: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&folders)

@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod scram;
 
 use std::{
     fs,
