@@ -8,6 +8,7 @@
 )]
 
 mod black_box;
+mod canary;
 mod logs;
 mod memory;
 mod operation;
