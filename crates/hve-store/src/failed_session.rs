@@ -65,8 +65,11 @@ pub struct FailedSessionFilter {
 impl FailedSession {
     /// How many are kept; the oldest go.
     pub const MOST: u32 = 500;
-    /// How many are kept of one network, so that one noisy device does not push out all others.
-    pub const MOST_OF_NETWORK: u32 = 20;
+    /// How many are kept of one network, which may be a whole office behind one address.
+    pub const MOST_OF_NETWORK: u32 = 100;
+    /// How many are kept of one network and account, or of no account, so that one noisy device
+    /// does not push out all others.
+    pub const MOST_OF_DEVICE: u32 = 20;
     /// How long they are kept. Older ones go with the next one that comes.
     pub const KEPT: Duration = Duration::days(7);
 }
@@ -185,23 +188,31 @@ pub(crate) fn keep(
          (session, at, client, network, listener, tls, account, diagnoses, lines)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
+    let mut of_device = connection.prepare_cached(
+        "DELETE FROM failed_session WHERE seq IN (SELECT seq FROM failed_session
+         WHERE network = ?1 AND lower(account) IS lower(?2)
+         ORDER BY seq DESC LIMIT -1 OFFSET ?3)",
+    )?;
     let mut of_network = connection.prepare_cached(
         "DELETE FROM failed_session WHERE seq IN (SELECT seq FROM failed_session
          WHERE network = ?1 ORDER BY seq DESC LIMIT -1 OFFSET ?2)",
     )?;
     for one in sessions {
+        let network = one.network.to_string();
+        let account = one.account.as_ref().map(Address::as_str);
         insert.execute((
             &one.session,
             to_millis(one.at),
             one.client.to_string(),
-            one.network.to_string(),
+            &network,
             one.listener.to_string(),
             &one.tls,
-            one.account.as_ref().map(Address::as_str),
+            account,
             json(&one.diagnoses.iter().map(form).collect::<Vec<_>>()),
             json(&one.lines),
         ))?;
-        of_network.execute((one.network.to_string(), FailedSession::MOST_OF_NETWORK))?;
+        of_device.execute((&network, account, FailedSession::MOST_OF_DEVICE))?;
+        of_network.execute((&network, FailedSession::MOST_OF_NETWORK))?;
     }
     connection
         .prepare_cached(

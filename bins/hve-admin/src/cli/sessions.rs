@@ -11,8 +11,9 @@ use crate::size;
 pub(crate) enum SessionsVerb {
     /// List sessions that came to nothing, newest first, each with what was wrong
     ///
-    /// The server keeps the last 500 for 7 days, at most 20 of one client. Whoever only looked
-    /// whether the server is there, and was refused nothing, is not among them.
+    /// The server keeps the last 500 for 7 days, at most 100 of one client and 20 of one client
+    /// and account. Whoever only looked whether the server is there, and was refused nothing, is
+    /// not among them.
     #[command(after_help = "Why can printer X not send?\n  \
                       hve-admin sessions failed --from 192.0.2.7\n  \
                       hve-admin sessions show 5f3a9c1b.2f")]

@@ -87,21 +87,37 @@ fn they_are_found_by_account_client_and_time() {
 }
 
 #[test]
-fn the_ring_is_bounded_as_a_whole_by_network_and_by_age() {
+fn the_ring_is_bounded_by_device_network_and_age_and_as_a_whole() {
     let site = Site::new();
     let mut writer = site.writer();
     let count = || site.store.failed_sessions(&ALL).unwrap().len();
     let most = usize::try_from(FailedSession::MOST).unwrap();
     let of_network = usize::try_from(FailedSession::MOST_OF_NETWORK).unwrap();
+    let of_device = usize::try_from(FailedSession::MOST_OF_DEVICE).unwrap();
 
     keep(&mut writer, vec![session(0, network(0))], NOON);
     // A flood of one client leaves the others alone.
     let flood = |from: u32| (from..from + 300).map(|n| session(n, network(1)));
     keep(&mut writer, flood(1).collect(), NOON);
     keep(&mut writer, flood(301).collect(), NOON);
-    assert_eq!(count(), 1 + of_network);
+    assert_eq!(count(), 1 + of_device);
     assert!(site.store.failed_session("s.0").unwrap().is_some());
     assert!(site.store.failed_session("s.600").unwrap().is_some());
+
+    // Nor does one device push out the others of its office, nor one office those of another.
+    let device = |number: u32, account: &str| FailedSession {
+        account: Some(account.parse().unwrap()),
+        ..session(number, network(1))
+    };
+    let spellings = ["scan@contoso.test", "SCAN@contoso.test"].into_iter();
+    let loud = (601..).zip(spellings.cycle().take(60));
+    keep(&mut writer, loud.map(|(n, a)| device(n, a)).collect(), NOON);
+    assert_eq!(count(), 1 + 2 * of_device);
+    let names = (0..200).map(|n| format!("scan{n}@contoso.test"));
+    let many = (701..).zip(names).map(|(n, name)| device(n, &name));
+    keep(&mut writer, many.collect(), NOON);
+    assert_eq!(count(), 1 + of_network);
+    assert!(site.store.failed_session("s.0").unwrap().is_some());
 
     let crowd = (1..=FailedSession::MOST).map(|n| session(1000 + n, network(n)));
     keep(&mut writer, crowd.collect(), NOON);

@@ -143,8 +143,8 @@ fn sign_in(reason: &str, text: &str, facts: &Facts<'_>) -> Option<Diagnosis> {
             "sign-in-blocked",
             "Too many different wrong passwords came before, so that sign-in is blocked for a \
              while.",
-            "Find the device or person that guesses (`hve-admin sessions failed` shows them), \
-             set the right password there, and wait.",
+            "Find the device or person that guesses (`hve-admin sessions failed` shows them) and \
+             set the right password there; then wait, or forgive it with `hve-admin guard reset`.",
         ),
         "security-defaults"
         | "sign-in-policy"

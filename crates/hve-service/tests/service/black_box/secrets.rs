@@ -15,6 +15,9 @@ fn forms() -> Vec<String> {
         // Without the padding, so that it is found within a longer text.
         whole.trim_end_matches('=').to_owned(),
         plain.trim_end_matches('=').to_owned(),
+        // The middle of it at the other two places it may have in base64.
+        base64(CANARY.get(1..13).unwrap().as_bytes()),
+        base64(CANARY.get(2..14).unwrap().as_bytes()),
     ]
 }
 
@@ -26,6 +29,8 @@ fn mistakes() -> Vec<Vec<String>> {
     let as_user = base64(format!("\0{CANARY}\0{CANARY}").as_bytes());
     let in_one = base64(format!("hve01@contoso.test:{CANARY}").as_bytes());
     let twice = base64(plain.as_bytes());
+    let scram = base64(format!("n,,n={CANARY},r=nonce").as_bytes());
+    let token = base64(format!("user=a@contoso.test\x01auth=Bearer {CANARY}\x01\x01").as_bytes());
     let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
     vec![
         lines(&["AUTH LOGIN", &user, &encoded]),
@@ -44,6 +49,9 @@ fn mistakes() -> Vec<Vec<String>> {
         lines(&["AUTH CRAM-MD5", &encoded, CANARY]),
         lines(&[&format!("AUTH XOAUTH2 {encoded}"), CANARY]),
         lines(&[&format!("AUTH SCRAM-SHA-256 {encoded}"), CANARY]),
+        lines(&[&format!("AUTH SCRAM-SHA-256 {scram}"), &scram]),
+        lines(&["AUTH XOAUTH2", &token]),
+        lines(&["AUTH EXTERNAL", &encoded]),
         lines(&[&format!("EHLO {CANARY}"), "GET /"]),
         lines(&[&format!("MAIL FROM:<{CANARY}>")]),
         lines(&[&format!("MAIL FROM:<a@contoso.test> AUTH={CANARY}")]),
