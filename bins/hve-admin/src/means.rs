@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use hve_auth::Method;
 use hve_types::{Account, Tenant};
 
-use crate::{cli::SignInMechanism, desk::Desk, oauth, preflight::Finding};
+use crate::{cli::SignInMechanism, desk::Desk, oauth, preflight::Finding, secret};
 
 /// The method whose rules are asked.
 pub(crate) const fn method(mechanism: SignInMechanism) -> Method {
@@ -37,9 +37,8 @@ pub(crate) fn findings(
     desk: &Desk,
 ) -> Vec<Finding> {
     let mut found = match mechanism {
-        SignInMechanism::Login | SignInMechanism::Plain | SignInMechanism::Scram => {
-            vec![secrets(account, desk)]
-        }
+        SignInMechanism::Login | SignInMechanism::Plain => vec![secrets(account, desk)],
+        SignInMechanism::Scram => vec![secrets(account, desk), scram(account, desk)],
         SignInMechanism::Oauth => vec![issuers(tenant), applications(account)],
         SignInMechanism::External => vec![certificates(account)],
     };
@@ -71,6 +70,20 @@ fn secrets(account: &Account, desk: &Desk) -> Finding {
         ),
         _ => Finding::passes("secret", String::new()),
     }
+}
+
+fn scram(account: &Account, desk: &Desk) -> Finding {
+    let plain_only = secret::plain_only(account, desk);
+    let usable = account.secrets.iter().filter(|of| of.holds(desk.clock.now));
+    let (without, with): (Vec<_>, Vec<_>) = usable.partition(|of| plain_only.contains(&of.version));
+    if without.is_empty() || !with.is_empty() {
+        return Finding::passes("scram-keys", String::new());
+    }
+    Finding::blocks(
+        "scram-keys",
+        secret::PLAIN_ONLY.into(),
+        format!("hve-admin account set {} --new-password", account.address),
+    )
 }
 
 fn issuers(tenant: &Tenant) -> Finding {

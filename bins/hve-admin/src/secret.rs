@@ -90,6 +90,11 @@ fn shown(account: &Account, made: Option<&SecretString>, desk: &Desk) -> Result<
         ),
         false => table(account, &uses, &desk.clock),
     };
+    let plain_only = plain_only(account, desk);
+    let older = |of: &&SecretFacts| plain_only.contains(&of.version);
+    for secret in account.secrets.iter().filter(older) {
+        text.push_str(&format!("\n{:?}: {PLAIN_ONLY}\n", secret.label));
+    }
     let others = others(&uses);
     for used in &others {
         let when = desk.clock.show(used.at);
@@ -101,7 +106,13 @@ fn shown(account: &Account, made: Option<&SecretString>, desk: &Desk) -> Result<
     let secrets = account.secrets.iter();
     let mut json = json!({
         "account": account.address.as_str(),
-        "secrets": secrets.map(|of| secret_json(of, &uses, &desk.clock)).collect::<Vec<_>>(),
+        "secrets": secrets.map(|of| {
+            let mut shown = secret_json(of, &uses, &desk.clock);
+            if let Some(members) = shown.as_object_mut() {
+                members.insert("scram".into(), (!older(&of)).into());
+            }
+            shown
+        }).collect::<Vec<_>>(),
         "others": others.iter().map(|used| json!({
             "proof": used.proof,
             "last_used": use_json(used),
@@ -115,6 +126,20 @@ fn shown(account: &Account, made: Option<&SecretString>, desk: &Desk) -> Result<
         ));
     }
     Ok(Answer::new(text, json))
+}
+
+/// Why a secret may not serve SCRAM.
+pub(crate) const PLAIN_ONLY: &str = "serves PLAIN and LOGIN only; it was set before SCRAM was there, or has a character that SCRAM \
+     forbids";
+
+/// The secrets that SCRAM does not take, by version.
+pub(crate) fn plain_only(account: &Account, desk: &Desk) -> Vec<u64> {
+    let known = desk.store.credential(&account.address).ok().flatten();
+    let secrets = known.into_iter().flat_map(|known| known.secrets);
+    secrets
+        .filter(|secret| secret.scram.is_none())
+        .map(|secret| secret.version)
+        .collect()
 }
 
 fn table(account: &Account, uses: &[LastUse], clock: &Clock) -> String {

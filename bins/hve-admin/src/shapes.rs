@@ -177,7 +177,17 @@ pub(crate) fn device_text(
                 .map_or("STARTTLS", |server| server.security)
                 .to_owned(),
         ),
+        ("Sign-in", mechanisms(account).join(", ")),
         ("User name", account.address.to_string()),
         ("Password", password.to_owned()),
     ])
+}
+
+/// What the password serves, the simplest first.
+fn mechanisms(account: &Account) -> &'static [&'static str] {
+    const ALL: &[&str] = &["LOGIN", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"];
+    match account.sign_in.leniency.login_only {
+        true => &["LOGIN"],
+        false => ALL,
+    }
 }

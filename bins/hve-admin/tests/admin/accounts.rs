@@ -103,6 +103,7 @@ fn an_account_shows_its_device_settings() {
         "Server      localhost",
         "Port        5870",
         "Encryption  STARTTLS",
+        "Sign-in     LOGIN, PLAIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS",
         "User name   hve01@contoso.test",
     ] {
         assert!(text.contains(line), "{line}: {text}");

@@ -110,3 +110,33 @@ fn the_last_use_of_a_secret_is_shown() {
     assert!(shown.contains("from 192.0.2.7 by LOGIN"), "{shown}");
     assert!(shown.contains("token af1c, last"), "{shown}");
 }
+
+#[test]
+fn a_password_serves_scram_unless_it_cannot() {
+    let site = Site::new();
+    let set = ["account", "set", ACCOUNT, "--password-stdin"];
+    let test = ["account", "test", ACCOUNT, "--mechanism", "scram"];
+    let list = ["secret", "list", ACCOUNT];
+    assert_eq!(site.run_with(&set, "an ordinary password").code, 0);
+    assert_eq!(site.json(&list)["secrets"][0]["scram"], true);
+    assert_eq!(site.run(&test).code, 0);
+    let salt = |site: &Site| {
+        let store = Store::open(&site.store()).unwrap();
+        let known = store.credential(&ACCOUNT.parse().unwrap()).unwrap();
+        let keys = known.unwrap().secrets.remove(0).scram.unwrap();
+        assert_eq!(keys.iterations(), hve_auth::ScramKeys::ITERATIONS);
+        assert_eq!(keys.salt(), store.scram_salts().unwrap().of(ACCOUNT));
+        keys.salt()
+    };
+    let before = salt(&site);
+    assert_eq!(site.run_with(&set, "another ordinary password").code, 0);
+    assert_eq!(salt(&site), before, "a stranger sees no change");
+
+    // Private use: SASLprep forbids it, and PLAIN does not mind.
+    assert_eq!(site.run_with(&set, "a password with \u{e000}").code, 0);
+    assert_eq!(site.json(&list)["secrets"][0]["scram"], false);
+    assert!(site.ok(&list).contains("serves PLAIN and LOGIN only"));
+    let blocked = site.run(&test);
+    assert_eq!(blocked.code, 5, "{blocked:?}");
+    assert_eq!(site.run(&["account", "test", ACCOUNT]).code, 0);
+}
