@@ -121,6 +121,7 @@ fn answer(question: Question, messages: &mut Vec<Submission>, now: Now) -> Answe
             // A server adds 80 random bits.
             queue_id: QueueId::new(milliseconds(now.utc), 1),
             message_octets: 10 << 20,
+            reply_to: None,
         },
         Question::Submit(submission) => {
             messages.push(*submission);

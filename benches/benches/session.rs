@@ -211,6 +211,7 @@ impl Host {
                 Answer::Proceed {
                     queue_id: QueueId::new(1_764_000_000_000, self.messages),
                     message_octets: 20 << 20,
+                    reply_to: None,
                 }
             }
             Question::Submit(submission) => {

@@ -251,6 +251,7 @@ impl Host {
                 refusals::unavailable()
             })?,
             message_octets,
+            reply_to: None,
         })
     }
 

@@ -25,6 +25,9 @@ pub struct SessionConfig {
     /// What AUTH offers, in this order. A host names only what it can answer for; those that
     /// need TLS have it, since AUTH comes after TLS only.
     pub mechanisms: Vec<Mechanism>,
+    /// Names of header fields that only the server itself may write, such as the one that tells
+    /// the next hop to trust a message. Those of a client are taken out.
+    pub reserved_fields: Vec<Box<str>>,
     /// Every bound and deadline.
     pub limits: SessionLimits,
 }
@@ -36,6 +39,7 @@ impl SessionConfig {
         Self {
             hostname: hostname.into(),
             mechanisms: vec![Mechanism::Login, Mechanism::Plain],
+            reserved_fields: Vec::new(),
             limits: SessionLimits::default(),
         }
     }

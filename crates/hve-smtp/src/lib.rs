@@ -63,7 +63,7 @@
 //!                 }
 //!                 Question::Data(_) => Answer::Proceed {
 //!                     queue_id: QueueId::new(1_764_000_000_000, 7),
-//!                     message_octets: 10 << 20,
+//!                     message_octets: 10 << 20, reply_to: None,
 //!                 },
 //!                 Question::Submit(submission) => {
 //!                     queue.push(submission); // make it durable, then say so

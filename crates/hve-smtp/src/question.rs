@@ -202,6 +202,8 @@ pub enum Answer {
         queue_id: QueueId,
         /// The largest body in octets, dots unstuffed; one more is 552.
         message_octets: u64,
+        /// Written as Reply-To where the message has none.
+        reply_to: Option<Address>,
     },
     /// To `Submit`: it is durable.
     Queued,

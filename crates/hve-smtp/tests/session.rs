@@ -74,6 +74,7 @@ fn proceed() -> Answer {
     Answer::Proceed {
         queue_id: QueueId::from_bytes([0; 16]),
         message_octets: 1_000,
+        reply_to: None,
     }
 }
 

@@ -279,6 +279,7 @@ impl World {
                 return Some(Answer::Proceed {
                     queue_id: QueueId::new(number, random),
                     message_octets: 1 << 20,
+                    reply_to: None,
                 });
             }
             Question::Submit(submission) => {

@@ -13,6 +13,7 @@ pub(crate) enum Name {
     MessageId,
     Other,
     Received,
+    ReplyTo,
     ResentBcc,
     ResentFrom,
     ResentSender,
@@ -20,13 +21,14 @@ pub(crate) enum Name {
     Sender,
 }
 
-const NAMES: [(&[u8], Name); 10] = [
+const NAMES: [(&[u8], Name); 11] = [
     (b"From", Name::From),
     (b"Date", Name::Date),
     (b"Message-ID", Name::MessageId),
     (b"Sender", Name::Sender),
     (b"Bcc", Name::Bcc),
     (b"Received", Name::Received),
+    (b"Reply-To", Name::ReplyTo),
     (b"Return-Path", Name::ReturnPath),
     (b"Resent-From", Name::ResentFrom),
     (b"Resent-Sender", Name::ResentSender),

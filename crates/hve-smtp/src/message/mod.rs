@@ -23,6 +23,10 @@ pub(crate) struct Context<'a> {
     pub(crate) queue_id: QueueId,
     pub(crate) account: &'a Address,
     pub(crate) at: UtcDateTime,
+    /// Where answers to the account go, unless the message says so itself.
+    pub(crate) reply_to: Option<&'a Address>,
+    /// Names of fields that are the house's own word: those of a client are taken out.
+    pub(crate) reserved: &'a [Box<str>],
     /// BODY=BINARYMIME: the body is not lines of text.
     pub(crate) binary: bool,
 }
@@ -50,7 +54,13 @@ pub(crate) fn fix(
     }
     let message = content.get(head..).unwrap_or_default();
     let mut found = Found::default();
-    let end = header::scan(message, limits, |field| found.field(message, field, limits))?;
+    let end = header::scan(message, limits, |field| {
+        if is_reserved(message, &field, context.reserved) {
+            found.removed.push(field.whole);
+            return Ok(());
+        }
+        found.field(message, field, limits)
+    })?;
 
     let mut added = Vec::new();
     let message_id = match found.message_id.take() {
@@ -71,6 +81,9 @@ pub(crate) fn fix(
     if !found.from_seen {
         // RFC 6409 §8.1 speaks of Sender; without any author the account is the author.
         line(&mut added, "From: ", context.account.as_str().as_bytes());
+    }
+    if let (false, Some(address)) = (found.reply_to, context.reply_to) {
+        line(&mut added, "Reply-To: ", address.as_str().as_bytes());
     }
     let (from, sender) = (found.from, found.sender);
 
@@ -96,6 +109,7 @@ struct Found {
     sender: HeaderMailbox,
     message_id: Option<String>,
     date: bool,
+    reply_to: bool,
     received: usize,
     removed: Vec<Range<usize>>,
 }
@@ -108,6 +122,7 @@ impl Default for Found {
             sender: HeaderMailbox::Absent,
             message_id: None,
             date: false,
+            reply_to: false,
             received: 0,
             removed: Vec::new(),
         }
@@ -154,10 +169,18 @@ impl Found {
                 None => self.removed.push(field.whole),
             },
             Name::Date => self.date = true,
+            Name::ReplyTo => self.reply_to = true,
             Name::Other => {}
         }
         Ok(())
     }
+}
+
+fn is_reserved(message: &[u8], field: &Field, reserved: &[Box<str>]) -> bool {
+    let written = message.get(field.whole.start..field.value.start);
+    let written = written.and_then(|name| name.strip_suffix(b":"));
+    let same = |name: &str| written.is_some_and(|of| of.eq_ignore_ascii_case(name.as_bytes()));
+    reserved.iter().any(|name| same(name))
 }
 
 /// A Message-ID for logs and the store: visible characters, at most 255 octets; `None` if there

@@ -9,12 +9,22 @@ use super::*;
 const HEAD: &str = "Received: us\r\n";
 
 fn fixed(message: &[u8], binary: bool) -> Result<Fixed, &'static str> {
+    fixed_for(message, binary, None)
+}
+
+fn fixed_for(
+    message: &[u8],
+    binary: bool,
+    reply_to: Option<&Address>,
+) -> Result<Fixed, &'static str> {
     let account = Address::parse("hve01@contoso.test").unwrap();
     let context = Context {
         hostname: "mail.contoso.test",
         queue_id: QueueId::from_bytes([0; 16]),
         account: &account,
         at: utc_datetime!(2026-11-24 05:52:29),
+        reply_to,
+        reserved: &["X-House-Word".into()],
         binary,
     };
     let content = [HEAD.as_bytes(), message].concat();
@@ -46,6 +56,30 @@ fn a_complete_message_is_left_alone() {
         HeaderMailbox::One(Address::parse("a@x.test").unwrap())
     );
     assert_eq!(fixed.sender, HeaderMailbox::Absent);
+}
+
+#[test]
+fn the_word_of_the_house_is_not_taken_from_a_client() {
+    check(
+        &format!(
+            "x-house-WORD: secret\r\n\tfolded\r\n{COMPLETE}X-House-Words: kept\r\n\r\nX-House-Word: text\r\n"
+        ),
+        &format!("{COMPLETE}X-House-Words: kept\r\n\r\nX-House-Word: text\r\n"),
+    );
+}
+
+#[test]
+fn reply_to_of_the_account_is_added_where_there_is_none() {
+    let desk = Address::parse("desk@contoso.test").unwrap();
+    let content = |message: &str| {
+        let fixed = fixed_for(message.as_bytes(), false, Some(&desk)).unwrap();
+        String::from_utf8(fixed.content).unwrap()
+    };
+    let plain = format!("{COMPLETE}\r\nhi\r\n");
+    let added = format!("{HEAD}Reply-To: desk@contoso.test\r\n{plain}");
+    assert_eq!(content(&plain), added);
+    let own = format!("reply-to: a@contoso.test\r\n{plain}");
+    assert_eq!(content(&own), format!("{HEAD}{own}"));
 }
 
 #[test]

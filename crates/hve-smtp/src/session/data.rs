@@ -1,6 +1,6 @@
 //! The message: DATA, BDAT, and its way to the host.
 
-use hve_types::{BodyKind, QueueId};
+use hve_types::{Address, BodyKind, QueueId};
 
 use super::{Asked, Phase, Session, Transaction, transaction::Message};
 use crate::{
@@ -134,6 +134,7 @@ impl Session {
         chunk: Option<Chunk>,
         queue_id: QueueId,
         message_octets: u64,
+        reply_to: Option<Address>,
         now: Now,
     ) {
         let Some(mut transaction) = self.transaction.take() else {
@@ -150,6 +151,7 @@ impl Session {
             head: head.len(),
             body: Body::new(head, message_octets, leniency.bare_lf),
             leniency,
+            reply_to,
         });
         self.transaction = Some(transaction);
         self.clock.message(now);
@@ -335,6 +337,7 @@ impl Session {
             mut body,
             head,
             leniency,
+            reply_to,
         } = message;
         body.end_of_chunks();
         if body.too_large() {
@@ -359,6 +362,8 @@ impl Session {
             queue_id,
             account,
             at: now.utc,
+            reply_to: reply_to.as_ref(),
+            reserved: &self.config.reserved_fields,
             binary,
         };
         let fixed = message::fix(body.bytes, head, &self.config.limits, &context)?;

@@ -245,8 +245,9 @@ impl Session {
                 Answer::Proceed {
                     queue_id,
                     message_octets,
+                    reply_to,
                 },
-            ) => self.begin_body(chunk, queue_id, message_octets, now),
+            ) => self.begin_body(chunk, queue_id, message_octets, reply_to, now),
             (Asked::Submit(queue_id), Answer::Queued) => self.queued(queue_id),
             (asked, Answer::Refused(refusal)) => self.host_refused(asked, refusal, now),
             (asked, _) => self.host_refused(asked, refusals::HOST_BUG, now),

@@ -44,6 +44,7 @@ pub(super) struct Message {
     /// Octets of the trace line.
     pub(super) head: usize,
     pub(super) leniency: Leniency,
+    pub(super) reply_to: Option<Address>,
 }
 
 impl Transaction {

@@ -196,6 +196,7 @@ impl Host {
                         Answer::Proceed {
                             queue_id: QueueId::new(1_764_000_000_000, self.messages),
                             message_octets: self.message_octets,
+                            reply_to: None,
                         }
                     }
                     refused => refused,
