@@ -1,12 +1,16 @@
 //! A minimal SMTP client that costs little, so that the figures are the server's.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::{Instant, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -51,7 +55,25 @@ impl Target {
     /// No connection, or no greeting.
     pub async fn connect(&self) -> Result<Client<TcpStream>, LoadError> {
         let stream = timeout(self.patience, TcpStream::connect(self.address)).await;
-        let stream = stream.map_err(|_| LoadError::Timeout)??;
+        self.greeted(stream.map_err(|_| LoadError::Timeout)??).await
+    }
+
+    /// The same from a certain address of this machine, with TLS started.
+    ///
+    /// # Errors
+    /// Any step was refused or failed.
+    pub async fn start_tls_from(
+        &self,
+        from: Ipv4Addr,
+    ) -> Result<Client<TlsStream<TcpStream>>, LoadError> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((from, 0)))?;
+        let stream = timeout(self.patience, socket.connect(self.address)).await;
+        let client = self.greeted(stream.map_err(|_| LoadError::Timeout)??);
+        self.secured(client.await?).await
+    }
+
+    async fn greeted(&self, stream: TcpStream) -> Result<Client<TcpStream>, LoadError> {
         stream.set_nodelay(true)?;
         let mut client = Client::new(stream, self.patience);
         client.expect(220).await?;
@@ -63,7 +85,13 @@ impl Target {
     /// # Errors
     /// Any step was refused or failed.
     pub async fn start_tls(&self) -> Result<Client<TlsStream<TcpStream>>, LoadError> {
-        let mut client = self.connect().await?;
+        self.secured(self.connect().await?).await
+    }
+
+    async fn secured(
+        &self,
+        mut client: Client<TcpStream>,
+    ) -> Result<Client<TlsStream<TcpStream>>, LoadError> {
         client.command(b"EHLO load.test\r\n", 250).await?;
         client.command(b"STARTTLS\r\n", 220).await?;
         let name = ServerName::try_from("localhost").map_err(LoadError::set_up)?;

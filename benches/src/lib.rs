@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod flood;
+pub mod guess;
 pub mod idle;
 pub mod load;
 pub mod machine;

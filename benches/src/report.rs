@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use crate::{flood::Flood, idle::Idle, run::Outcome};
+use crate::{flood::Flood, guess::Guessed, idle::Idle, run::Outcome};
 
 /// The heading of [`row`].
 pub const HEADING: &str = "workload                                     route         msg/s  p50 ms  p95 ms  p99 ms  max ms  cpu us  x Postfix  (aim)  drained  RSS MiB";
@@ -68,6 +68,27 @@ pub fn flood_row(flood: &Flood) -> String {
         flood.highest_kib / 1024,
         seconds(flood.elapsed),
         flood.seen,
+    )
+}
+
+/// One flood of wrong passwords in one line.
+#[must_use]
+pub fn guess_row(guessed: &Guessed) -> String {
+    let rates = |rates: &[f64]| {
+        let texts: Vec<String> = rates.iter().map(|rate| format!("{rate:.0}")).collect();
+        texts.join(", ")
+    };
+    format!(
+        "G {}, wrong passwords {}: {:.0} % of the throughput is left (aim 90 %): {} msg/s with, {} without; {:.0} guesses/s, {} answered otherwise; CPUs {:.2} with, {:.2} without",
+        guessed.what,
+        guessed.guessing.words(),
+        guessed.ratio() * 100.0,
+        rates(&guessed.flooded),
+        rates(&guessed.quiet),
+        guessed.guesses,
+        guessed.other,
+        guessed.cpu.1,
+        guessed.cpu.0,
     )
 }
 

@@ -4,7 +4,9 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use hve_benches::{
-    LoadError, flood, idle, load, machine, process, report,
+    LoadError, flood,
+    guess::{self, Guessing},
+    idle, load, machine, process, report,
     run::{self, Outcome, Workload},
     sink,
     site::{Setting, Site, server_binary},
@@ -62,6 +64,8 @@ enum What {
     E,
     /// Floods of bad input.
     F,
+    /// Floods of wrong passwords: what they leave to clients whose passwords are remembered.
+    G,
     /// The generator's own ceiling, against a sink that keeps nothing.
     Sink,
 }
@@ -143,6 +147,16 @@ async fn work(options: &Options) -> Result<Value, LoadError> {
             figures.push(flood.json());
         }
         site.stop().await?;
+    }
+    if wanted(What::G) {
+        for guessing in [Guessing::OpenConnections, Guessing::NewConnections] {
+            for messages_each in [1, 100] {
+                let setting = setting(options, "hold:")?;
+                let guessed = guess::run(&setting, guessing, messages_each, 5).await?;
+                say(&report::guess_row(&guessed));
+                figures.push(guessed.json());
+            }
+        }
     }
     Ok(json!({
         "machine": machine, "fsync": "synchronous=FULL", "resumption": options.resumption,
