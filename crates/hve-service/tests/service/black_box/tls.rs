@@ -10,7 +10,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::Case;
-use crate::support::Site;
+use crate::support::{Site, until};
 
 /// A ClientHello of one CBC suite and no extensions, as an old printer sends it, naming a version
 /// as its newest.
@@ -99,6 +99,8 @@ async fn row_13_a_device_that_goes_away_in_the_handshake() {
         .unwrap();
     socket.write_all(&hello(3)[..20]).await.unwrap();
     drop(socket);
+    // It may be gone before it was accepted.
+    until("the session", || !case.site.failed_sessions().is_empty()).await;
     case.diagnosed("tls-gone", "went away").await;
 }
 
