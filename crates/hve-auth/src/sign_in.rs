@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hve_types::{Account, Principal, Proof, Suspension, Tenant};
+use hve_types::{Account, Issuer, Principal, Proof, Suspension, Tenant};
 use thiserror::Error;
 use time::UtcDateTime;
 
@@ -106,10 +106,15 @@ pub fn still_good(
     }
     // Before the proof: a rule's reason says more.
     check_rules(tenant, account, attempt, now)?;
-    check_proof(&principal.proof, account, now)
+    check_proof(&principal.proof, tenant, account, now)
 }
 
-fn check_proof(proof: &Proof, account: &Account, now: UtcDateTime) -> Result<(), SignInRefusal> {
+fn check_proof(
+    proof: &Proof,
+    tenant: &Tenant,
+    account: &Account,
+    now: UtcDateTime,
+) -> Result<(), SignInRefusal> {
     let refusal = match proof {
         Proof::Certificate(fingerprint) => {
             let listed = account
@@ -126,10 +131,14 @@ fn check_proof(proof: &Proof, account: &Account, now: UtcDateTime) -> Result<(),
             (!holds).then_some(SignInRefusal::CredentialsChanged)
         }
         Proof::Token {
+            issuer,
             object_id,
             expires_at,
         } => {
-            if !lets_in(&account.sign_in.apps, object_id) {
+            let trusted = |of: &Issuer| of.url == **issuer;
+            if !tenant.sign_in.issuers.iter().any(trusted)
+                || !lets_in(&account.sign_in.apps, object_id)
+            {
                 Some(SignInRefusal::CredentialsChanged)
             } else {
                 (*expires_at <= now).then_some(SignInRefusal::TokenExpired(*expires_at))

@@ -10,8 +10,8 @@ use hve_auth::{
     Attempt, Credential, HashCost, Method, PasswordHash, Secret, SignInRefusal, judge, still_good,
 };
 use hve_types::{
-    Account, AccountId, AccountLimits, AccountSignIn, AllowedApp, Proof, SecretFacts, State,
-    Suspension, Tenant, TenantId, TenantLimits, TenantSignIn,
+    Account, AccountId, AccountLimits, AccountSignIn, AllowedApp, Issuer, Proof, SecretFacts,
+    State, Suspension, Tenant, TenantId, TenantLimits, TenantSignIn,
 };
 use time::{UtcDateTime, macros::utc_datetime};
 
@@ -187,9 +187,14 @@ fn row_22_a_session_ends_with_its_account() {
 fn a_session_does_not_outlive_its_token() {
     let Credential {
         mut account,
-        tenant,
+        mut tenant,
         ..
     } = credential();
+    tenant.sign_in.issuers.push(Issuer {
+        url: "https://id.contoso.test".into(),
+        audiences: vec!["smtp".into()],
+        directory: None,
+    });
     account.sign_in.apps.push(AllowedApp {
         object_id: "AF1C".into(),
         label: String::new(),
@@ -200,6 +205,7 @@ fn a_session_does_not_outlive_its_token() {
         ..HERE
     };
     let proof = Proof::Token {
+        issuer: "https://id.contoso.test".into(),
         object_id: "af1c".into(),
         expires_at: end,
     };
@@ -210,6 +216,9 @@ fn a_session_does_not_outlive_its_token() {
     let mut other = account.clone();
     other.sign_in.apps.clear();
     let refused = still_good(&principal, Some(&other), Some(&tenant), token, NOW);
+    assert_eq!(refused, Err(SignInRefusal::CredentialsChanged));
+    tenant.sign_in.issuers.clear();
+    let refused = still_good(&principal, Some(&account), Some(&tenant), token, NOW);
     assert_eq!(refused, Err(SignInRefusal::CredentialsChanged));
 }
 

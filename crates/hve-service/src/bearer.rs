@@ -162,6 +162,7 @@ fn admitted(account: Option<&Account>, facts: TokenFacts) -> Result<Principal, R
         account: account.id,
         address: account.address.clone(),
         proof: Proof::Token {
+            issuer: facts.issuer.into(),
             object_id: facts.object_id.into(),
             expires_at: facts.expires_at,
         },

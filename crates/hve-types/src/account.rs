@@ -143,6 +143,8 @@ pub enum Proof {
     },
     /// An access token of OAuth.
     Token {
+        /// [`Issuer::url`](crate::Issuer) of who issued it.
+        issuer: Box<str>,
         /// The object id of who it was issued to.
         object_id: Box<str>,
         /// The first moment at which it is void.

@@ -167,10 +167,40 @@ fn a_client_id_by_mistake_is_recognised_and_a_change_counts_at_once() {
     assert!(reply.text().contains(&words), "{reply:?}");
     app("add", OBJECT, &[]);
     assert_eq!(said(&site, &server, &token).code, 235);
+    let mut client = connect(&site, &server);
+    assert_eq!(xoauth2(&mut client, ACCOUNT, &token).code, 235);
     let none = ["sign-in", "issuer", "remove", &provider.issuer, "--yes"];
     site.admin().run(&none);
+    let reply = client.command(&format!("MAIL FROM:<{ACCOUNT}>")).unwrap();
+    assert_eq!(
+        reply.status(),
+        "535 5.7.3",
+        "the session ends with its issuer"
+    );
     let reply = connect(&site, &server).expect(250, "EHLO client.test");
     assert!(!reply.text().contains("XOAUTH2"), "{reply:?}");
+}
+
+#[test]
+fn a_person_comes_in_by_the_own_object_id_and_not_by_the_applications() {
+    const PERSON: &str = "bbbbbbbb-0000-4000-8000-000000000000";
+    let Some(kit) = Kit::find() else { return };
+    let provider = kit.start(&["a-RS256"]);
+    let site = site(&provider);
+    let server = site.start();
+    site.admin()
+        .run(&["sign-in", "app", "add", ACCOUNT, "person"]);
+    let token = provider.token("person", "RS256");
+    let reply = said(&site, &server, &token);
+    assert_eq!(reply.status(), "550 5.7.240");
+    let words = reply.text();
+    assert!(
+        words.contains("a person's") && words.contains(PERSON),
+        "{words}"
+    );
+    site.admin()
+        .run(&["sign-in", "app", "add", ACCOUNT, PERSON]);
+    assert_eq!(said(&site, &server, &token).code, 235);
 }
 
 #[test]

@@ -20,11 +20,13 @@ const key = (id) => {
 // What the token of each client says besides; "mail" with an algorithm is as it should be.
 const directory = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 const claims = { oid: "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", tid: directory, roles: ["Mail.Send"] };
+const person = "bbbbbbbb-0000-4000-8000-000000000000";
 const clients = {
   mail: { seconds: 3600, claims },
   reader: { seconds: 3600, claims: { ...claims, roles: ["Mail.Read"] } },
   stranger: { seconds: 3600, claims: { ...claims, oid: "99999999-0000-4000-8000-000000000000" } },
   elsewhere: { seconds: 3600, claims: { ...claims, tid: "00000000-0000-4000-8000-000000000000" } },
+  person: { seconds: 3600, claims: { oid: person, tid: directory, scp: "Mail.Send User.Read" } },
   hasty: { seconds: 1, claims },
   brief: { seconds: 40, claims },
 };

@@ -20,7 +20,7 @@ pub(crate) enum IssuerVerb {
         #[command(flatten)]
         tenant: TenantChoice,
     },
-    /// Take its tokens no longer; sessions that signed in with one go on until it expires
+    /// Take its tokens no longer; sessions that signed in with one end at their next command
     Remove {
         /// Its address
         url: String,

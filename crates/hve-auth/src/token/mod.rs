@@ -43,6 +43,8 @@ pub struct UnverifiedToken {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenFacts {
+    /// Who issued it: claim `iss`.
+    pub issuer: String,
     /// Whose token it is: claim `oid`, else `sub`. For an application at Entra this is the object
     /// id of the enterprise application, for a person that of the person.
     pub object_id: String,
@@ -140,6 +142,7 @@ pub fn check_token(
     check_life(expires_at, now)?;
     Ok(TokenFacts {
         kind: claims.permission().ok_or(TokenRefusal::PermissionLacking)?,
+        issuer: issuer.url.clone(),
         object_id: object_id.to_owned(),
         client_id: claims.client_id().map(str::to_owned),
         expires_at,

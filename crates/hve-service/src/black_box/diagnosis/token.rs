@@ -37,6 +37,14 @@ pub(super) fn diagnose(reason: &str) -> Option<Diagnosis> {
             "The access token is from another organisation's directory.",
             "Let the application sign in to the directory of the account's organisation.",
         ),
+        "token-issuer-away" => (
+            "The issuer of the access token could not be asked for its keys.",
+            "Look in the log why, and whether this server reaches the issuer over HTTPS.",
+        ),
+        "token-flood" => (
+            "Too many different forged access tokens came from this network.",
+            "Find the application that sends them. Others wait as long as the reply says.",
+        ),
         "token-yet-to-begin" => (
             "The access token is not yet valid.",
             "Set the clocks of the server and of the identity provider right.",
