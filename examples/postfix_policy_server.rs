@@ -18,7 +18,7 @@ use std::{
     collections::HashMap,
     error::Error,
     fs::{File, OpenOptions},
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead as _, BufReader, Write as _},
     net::{TcpListener, TcpStream},
     path::Path,
     sync::{Mutex, PoisonError},
@@ -26,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+use hve_examples::question::Question;
 use hve_policy::{
     Clocks, Message, Policy, RecipientFacts, Refusal, Retry, RollingQuota, recipient,
 };
@@ -37,52 +38,12 @@ const TENANT: TenantId = TenantId(1);
 /// Messages between their first RCPT and their end. More are not told apart any more, which only
 /// makes a refusal come at the end of the message.
 const OPEN_MESSAGES: usize = 10_000;
-/// Octets of one question.
-const QUESTION_OCTETS: u64 = 64 * 1024;
 
 /// What happens to a message that cannot be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WhenUnsure {
     Closed,
     Open,
-}
-
-/// What Postfix wants to know.
-#[derive(Debug, Default)]
-struct Question(HashMap<String, String>);
-
-impl Question {
-    /// Reads up to the empty line; `None` where Postfix hangs up.
-    fn read(from: &mut impl BufRead) -> io::Result<Option<Self>> {
-        let mut question = Self::default();
-        let mut from = from.take(QUESTION_OCTETS);
-        loop {
-            let mut line = String::new();
-            if from.read_line(&mut line)? == 0 {
-                return Ok(None);
-            }
-            match line.trim_end().split_once('=') {
-                Some((name, value)) => question.0.insert(name.to_owned(), value.to_owned()),
-                None if question.0.is_empty() => return Ok(None),
-                None => return Ok(Some(question)),
-            };
-        }
-    }
-
-    fn get(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", String::as_str)
-    }
-
-    /// Who sends: the name that signed in, else the envelope sender.
-    fn account(&self) -> Option<Address> {
-        let signed_in = self.get("sasl_username");
-        let name = if signed_in.is_empty() {
-            self.get("sender")
-        } else {
-            signed_in
-        };
-        Address::parse(name).ok()
-    }
 }
 
 /// The memory of the service.
@@ -272,25 +233,39 @@ fn clocks() -> Clocks {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let limits = |most| TenantLimits {
+        recipients_per_day: Ceiling::AtMost(most),
+        ..TenantLimits::default()
+    };
     let [address, ledger, unsure] = arguments.as_slice() else {
-        return Err("give: ADDRESS:PORT LEDGER open|closed".into());
+        return show(limits(3));
     };
     let when_unsure = match unsure.as_str() {
         "open" => WhenUnsure::Open,
         "closed" => WhenUnsure::Closed,
         other => return Err(format!("{other:?} is neither open nor closed").into()),
     };
-    let limits = TenantLimits {
-        recipients_per_day: Ceiling::AtMost(100_000),
-        ..TenantLimits::default()
-    };
-    let desk = Desk::new(
-        "contoso.test".parse()?,
-        limits,
-        when_unsure,
-        Path::new(ledger),
-    )?;
+    let (domain, ledger) = ("contoso.test".parse()?, Path::new(ledger));
+    let desk = Desk::new(domain, limits(100_000), when_unsure, ledger)?;
     Ok(listen(desk, &TcpListener::bind(address)?)?)
+}
+
+/// Without arguments: two messages of two recipients each, with a quota of three.
+fn show(limits: TenantLimits) -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let ledger = folder.path().join("usage.log");
+    let mut desk = Desk::new("contoso.test".parse()?, limits, WhenUnsure::Closed, &ledger)?;
+    for (state, more) in [
+        ("RCPT", "recipient=anna@contoso.test"),
+        ("END-OF-MESSAGE", "recipient_count=2"),
+        ("END-OF-MESSAGE", "recipient_count=2"),
+        ("RCPT", "recipient=bob@external.example"),
+    ] {
+        let text = format!("protocol_state={state}\nsender=hve01@contoso.test\n{more}\n\n");
+        let question = Question::read(&mut text.as_bytes())?.unwrap_or_default();
+        println!("{state:14} {more:32} {}", desk.answer(&question, clocks()));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
 //! Examples of embedding, and what they share.
 
 pub mod client;
+pub mod question;

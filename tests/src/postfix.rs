@@ -21,7 +21,7 @@ use crate::{
 pub struct Postfix {
     address: SocketAddr,
     folder: TempDir,
-    master: Child,
+    command: Child,
 }
 
 /// What `master` runs; the rest of Debian's list is for other machines and other jobs.
@@ -88,7 +88,7 @@ impl Postfix {
         // Postfix's own processes have to get through.
         let open = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
         fs::set_permissions(folder.path(), open).unwrap();
-        let master = Command::new("postfix")
+        let command = Command::new("postfix")
             .arg("-c")
             .arg(path("etc"))
             .arg("start-fg")
@@ -100,7 +100,7 @@ impl Postfix {
         let postfix = Self {
             address,
             folder,
-            master,
+            command,
         };
         until("Postfix's greeting", || {
             TcpStream::connect(postfix.address).ok().map(drop)
@@ -127,13 +127,16 @@ impl Postfix {
     }
 }
 
-/// Ends `master`, which ends all that it started.
+/// Ends the server, which ends all that it started.
 impl Drop for Postfix {
     fn drop(&mut self) {
-        if let Some(pid) = i32::try_from(self.master.id()).ok().and_then(Pid::from_raw) {
+        // The command is a script; the server itself writes down who it is.
+        let pid = fs::read_to_string(self.folder.path().join("queue/pid/master.pid"));
+        let pid = pid.ok().and_then(|pid| pid.trim().parse().ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::TERM);
         }
-        let _ = self.master.wait();
+        let _ = self.command.wait();
     }
 }
 
