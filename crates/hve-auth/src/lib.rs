@@ -112,7 +112,7 @@ pub use password::{HashCost, HashError, PasswordHash};
 pub use rules::{Attempt, Method, RuleBlock, SignInRule, SignInVerdict, check_rules};
 pub use scram::{
     ScramBinding, ScramChallenge, ScramHello, ScramKeyError, ScramKeys, ScramProof, ScramRefusal,
-    ScramSalts,
+    ScramSalts, SeenKeys,
 };
 pub use sign_in::{Credential, Secret, SignInRefusal, judge, still_good};
 pub use stored_password::StoredPassword;

@@ -9,7 +9,7 @@ use std::{
 
 use hve_auth::{
     Attempt, Credential, CredentialCache, Guess, HashCost, Method, PasswordHash, ScramSalts,
-    Secret, SignInRefusal, WrongPasswords, judge, still_good,
+    Secret, SeenKeys, SignInRefusal, WrongPasswords, judge, still_good,
 };
 use hve_smtp::{Credentials, Now, Refusal};
 use hve_types::{AccountId, Address, CertificateFingerprint, Principal, Proof};
@@ -36,6 +36,7 @@ pub(crate) struct SignIn {
     /// What unknown users are compared with, so that they cost what known ones do.
     decoy: PasswordHash,
     salts: ScramSalts,
+    seen: Mutex<SeenKeys>,
     sessions: Arc<Permits<AccountId>>,
 }
 
@@ -101,6 +102,7 @@ impl SignIn {
             pool: HashingPool::start(count(limits.hashing_threads), waiting)?,
             decoy: PasswordHash::decoy(HashCost::default()).map_err(std::io::Error::other)?,
             salts: keys.salts,
+            seen: Mutex::new(SeenKeys::new(accounts)),
             sessions: Arc::default(),
         })
     }

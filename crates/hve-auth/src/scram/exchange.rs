@@ -7,7 +7,7 @@ use hve_types::SECRETS_MAX;
 use subtle::ConstantTimeEq;
 
 use super::{
-    ScramKeys, ScramRefusal,
+    ScramKeys, ScramRefusal, SeenKeys,
     message::{Flag, client_final, client_first},
 };
 
@@ -131,8 +131,9 @@ impl ScramChallenge {
         &self.user
     }
 
-    /// Compares the proof with all of `keys`, of which an account has at most [`SECRETS_MAX`]. For
-    /// fewer, or none, it is the same work. `None` is a wrong proof.
+    /// Compares the proof with all of `keys`: those of an account, at most [`SECRETS_MAX`], and those
+    /// it had before, at most [`SeenKeys::FORMER_MAX`]. For fewer, or none, it is the same work.
+    /// `None` is a wrong proof.
     ///
     /// # Errors
     /// The message is not the client's final one of this exchange and this connection; see
@@ -152,7 +153,7 @@ impl ScramChallenge {
         let auth_message = [self.opening.as_bytes(), last.without_proof.as_bytes()];
         let decoy = ScramKeys::decoy(self.salt);
         let mut proof = None;
-        for index in 0..keys.len().max(SECRETS_MAX) {
+        for index in 0..keys.len().max(SECRETS_MAX + SeenKeys::FORMER_MAX) {
             let of = keys.get(index).unwrap_or(&decoy);
             // Keys of another salt are no keys of what the client was told.
             let told = of.salt() == self.salt && of.iterations() == self.iterations;

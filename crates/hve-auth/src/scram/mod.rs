@@ -9,8 +9,10 @@ mod keys;
 mod message;
 mod refusal;
 mod salts;
+mod seen;
 
 pub use exchange::{ScramBinding, ScramChallenge, ScramHello, ScramProof};
 pub use keys::{ScramKeyError, ScramKeys};
 pub use refusal::ScramRefusal;
 pub use salts::ScramSalts;
+pub use seen::SeenKeys;

@@ -1,8 +1,8 @@
 //! Sign-in by SCRAM: the exchange of one session, the directory, the guard, judgement.
 //!
 //! Of a wrong proof nothing stays the same from one attempt to the next, so each is a guess of its
-//! own, also where a device repeats an old password. Comparing takes microseconds, so nothing is
-//! remembered of a right one either.
+//! own, unless it fits keys that the account had before: then a device repeats an old password.
+//! Comparing takes microseconds, so nothing is remembered of a right one.
 
 use hve_auth::{
     Credential, Guess, Method, ScramBinding, ScramChallenge, ScramHello, ScramKeys, ScramRefusal,
@@ -12,7 +12,7 @@ use hve_smtp::{Mechanism, Now, Refusal, SaslResponse};
 use hve_types::{Address, Proof};
 use tracing::{error, info};
 
-use super::{Client, SignIn, SignedIn, acts_as_itself, unreadable};
+use super::{Client, SignIn, SignedIn, acts_as_itself, lock, unreadable};
 use crate::refusals;
 
 /// What is kept of an exchange between two responses of the client.
@@ -87,7 +87,12 @@ impl SignIn {
         let found = self.found(user.as_ref())?;
         // The newest one decides what the client is told; an older one of the same salt is tried,
         // too.
-        let told = usable(found.as_ref(), now).pop().map(|(_, keys)| keys);
+        let mut usable = usable(found.as_ref(), now);
+        if let Some(known) = &found {
+            // So that they are known when they have been replaced.
+            lock(&self.seen).former(known.account.id, &usable);
+        }
+        let told = usable.pop().map(|(_, keys)| keys);
         let told = told.unwrap_or_else(|| ScramKeys::decoy(self.salts.of(hello.user())));
         let mut nonce = [0; 18];
         getrandom::fill(&mut nonce).map_err(|error| {
@@ -107,15 +112,22 @@ impl SignIn {
         now: Now,
     ) -> Result<Said, Refusal> {
         let name = challenge.user().to_owned();
-        let admitted = self
-            .guarded
-            .admit(&name, client.address, Guess::Proof, now)?;
         let found = self.found(Address::parse(&name).ok().as_ref())?;
-        let (versions, keys): (Vec<u64>, Vec<ScramKeys>) =
-            usable(found.as_ref(), now).into_iter().unzip();
+        let mut all = usable(found.as_ref(), now);
+        let current = all.len();
+        if let Some(known) = &found {
+            let former = lock(&self.seen).former(known.account.id, &all);
+            all.extend(former);
+        }
+        let (versions, keys): (Vec<u64>, Vec<ScramKeys>) = all.into_iter().unzip();
         let proof = challenge.prove(message, &keys).map_err(refusals::scram)?;
-        let Some(proof) = proof else {
-            if let Some(known) = found.as_ref().filter(|_| keys.is_empty()) {
+        // Comparing costs next to nothing, and whoever is blocked hears nothing of what came of it.
+        let old = proof.as_ref().filter(|proof| proof.index >= current);
+        let mark = old.map(|old| format!("former {:?}", versions.get(old.index)).into());
+        let guess = mark.as_ref().map_or(Guess::Proof, Guess::Secret);
+        let admitted = self.guarded.admit(&name, client.address, guess, now)?;
+        let Some(proof) = proof.filter(|proof| proof.index < current) else {
+            if let Some(known) = found.as_ref().filter(|_| current == 0) {
                 let account = &known.account.address;
                 info!(%account, "its password serves PLAIN and LOGIN only: set it anew for SCRAM");
             }

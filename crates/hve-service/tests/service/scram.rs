@@ -339,6 +339,28 @@ async fn row_20_each_wrong_proof_is_a_guess() {
     service.stop().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_21_an_old_password_repeated_is_one_guess() {
+    let mut site = Site::new();
+    site.config.limits.guess_delay = std::time::Duration::ZERO;
+    let service = site.start().await;
+    let mut client = site.client(&service).await;
+    let printer = Scram::new(ACCOUNT, PASSWORD);
+    printer.sign_in(&mut client, "235 ").await;
+    set_password(&site.store, &site, hash("another-long-password"));
+    for _ in 0..8 {
+        let mut client = site.client(&service).await;
+        for _ in 0..4 {
+            printer.sign_in(&mut client, "535 5.7.3 ").await;
+        }
+    }
+    // Nobody is blocked.
+    let mut client = site.client(&service).await;
+    let right = Scram::new(ACCOUNT, "another-long-password");
+    right.sign_in(&mut client, "235 ").await;
+    service.stop().await.unwrap();
+}
+
 fn set_password(store: &Store, site: &Site, password: StoredPassword) {
     let change = AccountChange {
         password: Some(password),
