@@ -2,20 +2,17 @@
 //! repeats an old one harms nobody, and spares the pairs of account and address that were right
 //! lately, so that an attack does not lock out those it is aimed at.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv6Addr},
-    time::Duration,
-};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     Blocked, BlockedBy, GuardLimits, Held, Subject, Wrong,
     guard_flights::Flights,
+    guard_keys::Keys,
     guard_limits::is_suspicious,
     guard_table::{Counted, Table},
-    keyed::{Keyed, canonical},
+    keyed::Keyed,
 };
 
 /// Slows down guessing, per user name and per address (IPv6: per /64, RFC 6177 §2 gives a site at
@@ -41,16 +38,20 @@ pub struct Guard {
     accounts: Table,
     addresses: Table,
     pairs: Table,
+    /// Proofs, by pair.
+    proofs: Table,
     flights: Flights,
-    /// Tells apart guesses of which no two are alike.
-    proofs: u64,
+    /// Tells proofs apart.
+    next_proof: u64,
 }
 
 /// What is tried.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a caller has the one or the other")]
 pub enum Guess<'a> {
-    /// A proof that differs each time, whatever it was made from: each is one more guess.
+    /// A proof that differs each time, whatever it was made from. Each counts against its pair of
+    /// account and address, which ten block; all of one pair are one guess against the account,
+    /// and against the address: a device that repeats an old password so blocks itself only.
     Proof,
     /// A password: the same one again is the same guess.
     Secret(&'a SecretString),
@@ -61,6 +62,8 @@ pub enum Guess<'a> {
 pub struct Reservation {
     keys: Keys,
     secret: u64,
+    /// Of a proof: its number.
+    proof: Option<u64>,
     known: bool,
 }
 
@@ -74,8 +77,9 @@ impl Guard {
             accounts: Table::new(limits.entries),
             addresses: Table::new(limits.entries),
             pairs: Table::new(limits.entries),
+            proofs: Table::new(limits.entries),
             flights: Flights::default(),
-            proofs: 0,
+            next_proof: 0,
         }
     }
 
@@ -93,19 +97,25 @@ impl Guard {
     ) -> Result<Reservation, Blocked> {
         let keys = self.keys(user, from);
         let secret = self.secret(&keys, guess);
-        let known = self.is_known(&keys, secret, now);
+        let proof = self.number(guess);
+        if let Some(proof) = proof {
+            self.proof_has_room(&keys, proof, now)?;
+        }
+        let known = self.is_known(&keys, proof.unwrap_or(secret), now);
         if !known {
             self.unblocked(&keys, now)?;
             self.has_room(&keys, secret, now)?;
         }
-        for key in keys.all() {
-            self.flights.begin(key, secret);
-        }
-        Ok(Reservation {
+        let reservation = Reservation {
             keys,
             secret,
+            proof,
             known,
-        })
+        };
+        for (key, of) in reservation.flights() {
+            self.flights.begin(key, of);
+        }
+        Ok(reservation)
     }
 
     fn is_known(&self, keys: &Keys, secret: u64, now: Duration) -> bool {
@@ -142,6 +152,15 @@ impl Guard {
         Ok(())
     }
 
+    fn proof_has_room(&self, keys: &Keys, proof: u64, now: Duration) -> Result<(), Blocked> {
+        let blocked = self.proofs.blocked_until(keys.pair, now);
+        let tried = self.with_flights(&self.proofs, keys.pair, proof, now);
+        let full = tried > self.limits.secrets_per_account;
+        let until = blocked.or(full.then(|| now.saturating_add(IN_FLIGHT)));
+        let by = BlockedBy::Account;
+        until.map_or(Ok(()), |until| Err(Blocked { until, by }))
+    }
+
     /// The distinct secrets tried under a key, in flight or with `secret`.
     fn with_flights(&self, table: &Table, key: u128, secret: u64, now: Duration) -> usize {
         let mut all: Vec<u64> = table.tried(key, self.limits.window, now).collect();
@@ -154,7 +173,13 @@ impl Guard {
 
     /// Counts a wrong guess.
     pub fn wrong(&mut self, reservation: Reservation, now: Duration) -> Wrong {
-        let (keys, secret, known) = self.land(reservation);
+        self.land(&reservation);
+        let Reservation {
+            keys,
+            secret,
+            proof,
+            known,
+        } = reservation;
         let GuardLimits {
             window,
             secrets_per_account,
@@ -162,20 +187,29 @@ impl Guard {
             ..
         } = self.limits;
         if known {
-            let tried = self.pairs.count(keys.pair, secret, window, now);
+            let tried = proof.unwrap_or(secret);
+            let tried = self.pairs.count(keys.pair, tried, window, now);
             if tried.distinct >= secrets_per_account {
                 self.pairs.remove(keys.pair);
             }
         }
         let lengths = self.limits.lengths();
         let of_address = self.addresses.count(keys.address, secret, window, now);
-        let of_account = self.accounts.count(keys.account, secret, window, now);
-        let (mut address_block, mut account_block) = (None, None);
+        let mut of_account = self.accounts.count(keys.account, secret, window, now);
+        let (mut address_block, mut account_block, mut pair_block) = (None, None, None);
         if of_address.distinct >= secrets_per_address {
             address_block = self.addresses.block(keys.address, lengths, now);
         }
         if of_account.distinct >= secrets_per_account {
             account_block = self.accounts.block(keys.account, lengths, now);
+        }
+        if let Some(proof) = proof {
+            let of_pair = self.proofs.count(keys.pair, proof, window, now);
+            if of_pair.distinct >= secrets_per_account {
+                pair_block = self.proofs.block(keys.pair, lengths, now);
+            }
+            of_account.distinct = of_account.distinct.max(of_pair.distinct);
+            of_account.new = true;
         }
         let delay = if known || !of_account.new {
             Duration::ZERO
@@ -188,7 +222,7 @@ impl Guard {
         };
         Wrong {
             delay,
-            begun: begun(account_block, BlockedBy::Account)
+            begun: begun(account_block.or(pair_block), BlockedBy::Account)
                 .or(begun(address_block, BlockedBy::Address)),
             account: held(of_account, secrets_per_account, account_block),
             address: held(of_address, secrets_per_address, address_block),
@@ -199,7 +233,8 @@ impl Guard {
     /// True where that is worth writing down: the pair was not known, or has not been seen for a
     /// day.
     pub fn right(&mut self, reservation: Reservation, now: Duration) -> bool {
-        let (keys, ..) = self.land(reservation);
+        self.land(&reservation);
+        let keys = reservation.keys;
         let until = now.saturating_add(self.limits.known_for);
         let known_until = self.pairs.kept_until(keys.pair, now);
         let known = known_until.is_some_and(|of| until.saturating_sub(of) < DAY);
@@ -211,7 +246,7 @@ impl Guard {
 
     /// Nobody looked whether the guess is right, or it is the same wrong one as before.
     pub fn give_back(&mut self, reservation: Reservation) {
-        self.land(reservation);
+        self.land(&reservation);
     }
 
     /// This pair was right before the process started, and is known until then.
@@ -237,12 +272,15 @@ impl Guard {
     pub fn forgive(&mut self, subject: Subject<'_>) {
         let (table, key) = self.table(subject);
         table.remove(key);
+        // Whose pairs they are cannot be told; it happens seldom.
+        self.proofs = Table::new(self.limits.entries);
     }
 
     /// Forgives everybody. Known pairs stay known.
     pub fn forgive_all(&mut self) {
         self.accounts = Table::new(self.limits.entries);
         self.addresses = Table::new(self.limits.entries);
+        self.proofs = Table::new(self.limits.entries);
     }
 
     fn table(&mut self, subject: Subject<'_>) -> (&mut Table, u128) {
@@ -252,16 +290,10 @@ impl Guard {
         }
     }
 
-    fn land(&mut self, reservation: Reservation) -> (Keys, u64, bool) {
-        let Reservation {
-            keys,
-            secret,
-            known,
-        } = reservation;
-        for key in keys.all() {
-            self.flights.end(key, secret);
+    fn land(&mut self, reservation: &Reservation) {
+        for (key, of) in reservation.flights() {
+            self.flights.end(key, of);
         }
-        (keys, secret, known)
     }
 
     fn keys(&self, user: &str, from: IpAddr) -> Keys {
@@ -274,20 +306,36 @@ impl Guard {
 
     /// The guess together with the user name: an address that tries one password on many names is
     /// counted for each of them.
-    fn secret(&mut self, keys: &Keys, guess: Guess<'_>) -> u64 {
+    fn secret(&self, keys: &Keys, guess: Guess<'_>) -> u64 {
         let account = keys.account.to_le_bytes();
         let tag = match guess {
             Guess::Secret(password) => {
                 let password = password.expose_secret().as_bytes();
                 self.keyed.tag(&[b"secret", &account, password])
             }
-            Guess::Proof => {
-                self.proofs = self.proofs.wrapping_add(1);
-                let number = self.proofs.to_le_bytes();
-                self.keyed.tag(&[b"proof", &account, &number])
-            }
+            Guess::Proof => self.keyed.tag(&[b"proofs", &keys.pair.to_le_bytes()]),
         };
         u64::from_le_bytes(tag.first_chunk().copied().unwrap_or_default())
+    }
+
+    fn number(&mut self, guess: Guess<'_>) -> Option<u64> {
+        matches!(guess, Guess::Proof).then(|| {
+            self.next_proof = self.next_proof.wrapping_add(1);
+            self.next_proof
+        })
+    }
+}
+
+impl Reservation {
+    /// What is in flight, and under which key.
+    fn flights(&self) -> [(u128, u64); 3] {
+        let Keys {
+            account,
+            address,
+            pair,
+        } = self.keys;
+        let own = self.proof.unwrap_or(self.secret);
+        [(account, self.secret), (address, self.secret), (pair, own)]
     }
 }
 
@@ -311,59 +359,15 @@ impl fmt::Debug for Reservation {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Keys {
-    account: u128,
-    address: u128,
-    pair: u128,
-}
-
-impl Keys {
-    const fn all(self) -> [u128; 3] {
-        [self.account, self.address, self.pair]
-    }
-}
-
 /// How long who finds too many guesses in flight is told to wait: by then they have landed, unless
 /// the hashing threads are far behind.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
-
-impl Keyed {
-    fn account(&self, user: &str) -> u128 {
-        self.number(&[b"account", canonical(user).as_bytes()])
-    }
-
-    fn address(&self, from: IpAddr) -> u128 {
-        self.number(&[b"address", &octets(from)])
-    }
-
-    fn pair(&self, user: &str, from: IpAddr) -> u128 {
-        self.number(&[b"pair", canonical(user).as_bytes(), &octets(from)])
-    }
-}
 
 fn held(counted: Counted, most: usize, block: Option<(Duration, u32)>) -> Held {
     Held {
         guesses: counted.distinct,
         suspicious: is_suspicious(counted.distinct, most),
         block,
-    }
-}
-
-fn octets(from: IpAddr) -> [u8; 16] {
-    match network_of(from) {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
-    }
-}
-
-/// What counts as one address: IPv4 as it is, also where it is written as IPv6; of IPv6 the first
-/// of its /64.
-#[must_use]
-pub const fn network_of(from: IpAddr) -> IpAddr {
-    match from.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
     }
 }
 

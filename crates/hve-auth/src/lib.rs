@@ -88,6 +88,7 @@ mod cache;
 mod guard;
 mod guard_block;
 mod guard_flights;
+mod guard_keys;
 mod guard_limits;
 mod guard_table;
 mod keyed;
@@ -102,8 +103,9 @@ mod token_guard;
 mod wrong;
 
 pub use cache::CredentialCache;
-pub use guard::{Guard, Guess, Reservation, network_of};
+pub use guard::{Guard, Guess, Reservation};
 pub use guard_block::{Blocked, BlockedBy, Held, Subject, Wrong};
+pub use guard_keys::network_of;
 pub use guard_limits::GuardLimits;
 pub use new_password::{
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, WeakPassword, check_new_password, generate_password,

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    guard::network_of,
+    guard_keys::network_of,
     guard_table::{BlockLengths, Table},
     keyed::Keyed,
 };

@@ -118,17 +118,54 @@ fn what_is_given_back_was_no_guess() {
     assert_eq!(burst(&mut guard, 1_000..2_000).len(), 10);
 }
 
-#[test]
-fn proofs_are_never_alike() {
-    let mut guard = guard();
+/// So many proofs, none of them right, from one address; how many were let in.
+fn proofs(guard: &mut Guard, user: &str, from: IpAddr, proofs: u32) -> u32 {
     let mut let_in = 0;
-    for _ in 0..100 {
-        if let Ok(one) = guard.admit(USER, v4(1), Guess::Proof, NOW) {
+    for _ in 0..proofs {
+        if let Ok(one) = guard.admit(user, from, Guess::Proof, NOW) {
             guard.wrong(one, NOW);
             let_in += 1;
         }
     }
-    assert_eq!(let_in, 10);
+    let_in
+}
+
+#[test]
+fn row_21_an_old_password_by_proofs_blocks_its_own_device_only() {
+    let mut guard = guard();
+    assert_eq!(proofs(&mut guard, USER, v4(1), 1_000), 10);
+    // Neither the account, nor the address, nor the other ways to sign in.
+    assert_eq!(proofs(&mut guard, USER, v4(2), 1), 1);
+    assert_eq!(proofs(&mut guard, "other@contoso.test", v4(1), 1), 1);
+    assert!(admit(&mut guard, USER, v4(1), 7).is_ok());
+}
+
+#[test]
+fn row_20_proofs_from_many_addresses_block_the_account_and_many_names_the_address() {
+    let mut guard = guard();
+    let let_in = (0..1_000).map(|from| proofs(&mut guard, USER, v4(from), 1));
+    assert_eq!(let_in.sum::<u32>(), 10);
+    let names = (0..1_000).map(|user| format!("user{user}@contoso.test"));
+    let let_in = names.map(|user| proofs(&mut guard, &user, v4(5_000), 1));
+    assert_eq!(let_in.sum::<u32>(), 50);
+}
+
+#[test]
+fn row_20_a_burst_of_proofs_is_ten_and_a_known_pair_is_no_way_round() {
+    let mut guard = guard();
+    let first = admit(&mut guard, USER, v4(1), 7).unwrap();
+    guard.right(first, NOW);
+    let flying: Vec<_> = (0..100)
+        .filter_map(|_| guard.admit(USER, v4(1), Guess::Proof, NOW).ok())
+        .collect();
+    assert_eq!(flying.len(), 10);
+    let mut begun = 0;
+    for one in flying {
+        begun += u32::from(guard.wrong(one, NOW).begun.is_some());
+    }
+    assert_eq!(begun, 1);
+    assert_eq!(proofs(&mut guard, USER, v4(1), 100), 0);
+    assert!(!flights(&guard));
 }
 
 /// Guesses one after the other, each from an address of its own; how long each answer waited.
