@@ -42,3 +42,19 @@ fn row_23_an_unknown_user_costs_what_a_known_one_costs() {
     }
     panic!("a known user takes {median:.2} times as long as an unknown one");
 }
+
+/// The same without a stop-watch: the parameters decide the work.
+#[test]
+fn row_23_the_decoy_asks_for_the_work_of_a_real_hash() {
+    let cost = HashCost::default();
+    let real = PasswordHash::derive(&SecretString::from("the right one"), [3; 16], cost).unwrap();
+    let decoy = PasswordHash::decoy(cost).unwrap();
+    // Algorithm, version and parameters; then come salt and hash, of one length.
+    let work = |of: &PasswordHash| -> Vec<String> {
+        let parts = of.as_phc().split('$').take(4);
+        parts.map(str::to_owned).collect()
+    };
+    assert_eq!(work(&real), work(&decoy));
+    assert_eq!(work(&real).len(), 4);
+    assert_eq!(real.as_phc().len(), decoy.as_phc().len());
+}
