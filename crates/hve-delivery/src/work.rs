@@ -148,7 +148,9 @@ impl<Q: Queue> Worker<Q> {
             .map(|(index, result)| {
                 let outcome = match result {
                     Ok(()) => Outcome::Delivered,
-                    Err(reason) => Outcome::Deferred { reason },
+                    Err(reason) => Outcome::Deferred {
+                        reason: reason.into(),
+                    },
                 };
                 (index, outcome)
             })
@@ -160,6 +162,7 @@ impl<Q: Queue> Worker<Q> {
             id: due.id,
             outcomes,
             next_attempt: deferred.then(|| next_attempt(attempts, now, (self.host.random)())),
+            notice: None,
         };
         tell(due, &settlement);
         settlement
@@ -174,7 +177,7 @@ fn tell(due: &Due, settlement: &Settlement) {
     let (mut delivered, mut deferred, mut failed, mut why) = (0_u32, 0_u32, 0_u32, None);
     for (index, outcome) in &settlement.outcomes {
         match outcome {
-            Outcome::Delivered => delivered += 1,
+            Outcome::Delivered | Outcome::Relayed { .. } => delivered += 1,
             Outcome::Deferred { reason } => {
                 deferred += 1;
                 why = why.or(Some(reason));

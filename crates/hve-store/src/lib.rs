@@ -32,6 +32,7 @@ mod audit;
 mod codec;
 mod directory;
 mod error;
+mod failed_recipient;
 mod failed_session;
 mod guard;
 mod last_use;
@@ -49,6 +50,7 @@ pub use directory::{
     NewTenant,
 };
 pub use error::{Cause, ChangeError, CommitError, OpenError, StoreError};
+pub use failed_recipient::{FailedRecipient, FailedRecipientFilter};
 pub use failed_session::{Diagnosis, FailedSession, FailedSessionFilter};
 pub use guard::{Block, GuardNotes, GuardReset, KnownClient, Suspect, Suspicion};
 pub use last_use::LastUse;
@@ -57,4 +59,4 @@ pub use queue::{
 };
 pub use store::Store;
 pub use usage::{QuotaState, RefusalCount, UsageFilter};
-pub use writer::{Accepted, Batch, NewMessage, Outcome, Settlement, Writer};
+pub use writer::{Accepted, Batch, NewMessage, Notice, Outcome, Reason, Settlement, Writer};

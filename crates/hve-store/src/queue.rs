@@ -34,6 +34,8 @@ pub struct DueMessage {
     pub accepted_at: UtcDateTime,
     /// Octets of its content.
     pub octets: u64,
+    /// Somebody was told that it is delayed.
+    pub delay_told: bool,
 }
 
 /// What is due, and what turned out to be unreadable on the way.
@@ -161,7 +163,8 @@ impl Store {
     fn due_page(&self, now: UtcDateTime, limit: usize) -> Result<DueMessages, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {COLUMNS}, b.message IS m.id AND length(b.content) IS m.octets
+                "SELECT {COLUMNS}, b.message IS m.id AND length(b.content) IS m.octets,
+                     m.delay_told
                  FROM message m LEFT JOIN body b ON b.seq = m.body
                  WHERE m.due_at <= ?1 AND length(m.id) = 16 ORDER BY m.due_at LIMIT ?2"
             ))?;
@@ -302,6 +305,7 @@ fn due(row: &Row<'_>) -> Result<DueMessage, StoreError> {
         attempts: row.get(6)?,
         accepted_at: from_millis(row.get(4)?)?,
         octets: from_count(row.get(3)?)?,
+        delay_told: row.get(17)?,
     })
 }
 

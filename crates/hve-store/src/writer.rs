@@ -3,6 +3,7 @@
 mod accept;
 mod batch;
 mod books;
+mod notices;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,10 @@ use std::{
 use rusqlite::Connection;
 use time::UtcDateTime;
 
-pub use batch::{Accepted, Batch, NewMessage, Outcome, Settlement};
+pub use batch::{Accepted, Batch, NewMessage, Notice, Outcome, Reason, Settlement};
 
 use self::books::Books;
+pub(crate) use self::settle::Row as SettledRow;
 use crate::{
     CommitError, OpenError, Store, StoreError, failed_session, guard, last_use, room,
     schema::{self, Use, WriterLock},
@@ -223,7 +225,13 @@ fn transact(
         &batch.submissions,
         now,
     )?;
-    settle::settle(connection, books, &batch.settlements, now)?;
+    settle::settle(
+        connection,
+        books,
+        &mut open.next_body,
+        &batch.settlements,
+        now,
+    )?;
     settle::count_refusals(connection, &batch.refusals)?;
     failed_session::keep(connection, &batch.failed_sessions, now)?;
     guard::keep(connection, &batch.guard, now)?;

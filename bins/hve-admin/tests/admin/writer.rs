@@ -67,6 +67,7 @@ impl Books {
             id,
             outcomes,
             next_attempt: Some(self.now + Duration::HOUR),
+            notice: None,
         };
         let batch = Batch {
             settlements: vec![settlement],

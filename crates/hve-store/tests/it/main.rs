@@ -19,6 +19,8 @@ mod guard;
 #[cfg(test)]
 mod last_use;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod queue;

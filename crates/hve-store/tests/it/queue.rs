@@ -166,6 +166,7 @@ fn row_50_a_bit_that_flips_sends_nothing_to_a_stranger() {
                 },
             )],
             next_attempt: Some(later(1)),
+            notice: None,
         }],
         ..hve_store::Batch::default()
     };
@@ -197,6 +198,7 @@ fn a_settlement_of_a_damaged_entry_does_not_fail_the_batch() {
         id: id(n),
         outcomes: vec![(0, hve_store::Outcome::Delivered)],
         next_attempt: Some(later(9)),
+        notice: None,
     };
     let batch = hve_store::Batch {
         settlements: vec![delivered(1), delivered(2)],
