@@ -164,7 +164,6 @@ impl World {
                     .map(|index| (index, Outcome::Delivered))
                     .collect(),
                 next_attempt: None,
-                notice: None,
             }],
             ..Batch::default()
         };
