@@ -159,6 +159,7 @@ impl Site {
             id,
             outcomes: vec![(0, Outcome::Delivered)],
             next_attempt: None,
+            notice: None,
         });
         let settlements = settlements.collect();
         let batch = Batch {

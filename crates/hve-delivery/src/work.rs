@@ -31,22 +31,12 @@ pub(crate) struct Worker<Q> {
 }
 
 impl<Q: Queue> Worker<Q> {
-    /// Attempts every message once, but for those an operator holds or took out, of which there is
-    /// nothing to settle; `again` where an attempt from memory may have succeeded.
+    /// Attempts every message once; `again` where an attempt from memory may have succeeded.
     pub(crate) fn attempt(&self, dues: &[Due], again: bool) -> Vec<Settlement> {
-        let ids: Vec<_> = dues.iter().map(|due| due.id).collect();
-        let withheld = match self.queue.withheld(&ids) {
-            Ok(withheld) => withheld,
-            Err(error) => return self.defer(dues, &error.to_string()),
-        };
         let mut settlements = Vec::with_capacity(dues.len());
         let mut load = Vec::new();
         let mut octets = 0;
         for due in dues {
-            if withheld.contains(&due.id) {
-                info!(queue_id = %due.id, "not tried: an operator holds it, or took it out");
-                continue;
-            }
             let content = self.content(due);
             octets += content.as_ref().map_or(0, Bytes::len);
             load.push((due, content));
@@ -158,7 +148,9 @@ impl<Q: Queue> Worker<Q> {
             .map(|(index, result)| {
                 let outcome = match result {
                     Ok(()) => Outcome::Delivered,
-                    Err(reason) => Outcome::Deferred { reason },
+                    Err(reason) => Outcome::Deferred {
+                        reason: reason.into(),
+                    },
                 };
                 (index, outcome)
             })
@@ -170,6 +162,7 @@ impl<Q: Queue> Worker<Q> {
             id: due.id,
             outcomes,
             next_attempt: deferred.then(|| next_attempt(attempts, now, (self.host.random)())),
+            notice: None,
         };
         tell(due, &settlement);
         settlement
@@ -184,7 +177,7 @@ fn tell(due: &Due, settlement: &Settlement) {
     let (mut delivered, mut deferred, mut failed, mut why) = (0_u32, 0_u32, 0_u32, None);
     for (index, outcome) in &settlement.outcomes {
         match outcome {
-            Outcome::Delivered => delivered += 1,
+            Outcome::Delivered | Outcome::Relayed { .. } => delivered += 1,
             Outcome::Deferred { reason } => {
                 deferred += 1;
                 why = why.or(Some(reason));

@@ -32,6 +32,7 @@ mod audit;
 mod codec;
 mod directory;
 mod error;
+mod failed_recipient;
 mod failed_session;
 mod guard;
 mod last_use;
@@ -49,13 +50,13 @@ pub use directory::{
     NewTenant,
 };
 pub use error::{Cause, ChangeError, CommitError, OpenError, StoreError};
+pub use failed_recipient::{FailedRecipient, FailedRecipientFilter};
 pub use failed_session::{Diagnosis, FailedSession, FailedSessionFilter};
 pub use guard::{Block, GuardNotes, GuardReset, KnownClient, Suspect, Suspicion};
 pub use last_use::LastUse;
 pub use queue::{
-    Changed, DueMessage, DueMessages, Holder, Parked, Progress, QueueChange, QueueFilter,
-    QueueStanding, QueueState, QueueStats, QueueSum, QueuedMessage, RecipientFilter,
+    DueMessage, DueMessages, Parked, Progress, QueueFilter, QueueState, QueuedMessage,
 };
 pub use store::Store;
 pub use usage::{QuotaState, RefusalCount, UsageFilter};
-pub use writer::{Accepted, Batch, NewMessage, Outcome, Settlement, Writer};
+pub use writer::{Accepted, Batch, NewMessage, Notice, Outcome, Reason, Settlement, Writer};

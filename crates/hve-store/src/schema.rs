@@ -29,7 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_guard.sql"),
     include_str!("../migrations/0006_scram.sql"),
     include_str!("../migrations/0007_last_use.sql"),
-    include_str!("../migrations/0008_operator.sql"),
+    include_str!("../migrations/0008_notices.sql"),
 ];
 
 /// How long a change waits for another process's. An import of 100,000 recipients holds the lock

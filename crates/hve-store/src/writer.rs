@@ -3,7 +3,7 @@
 mod accept;
 mod batch;
 mod books;
-mod cancelled;
+mod notices;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -20,13 +20,12 @@ use std::{
 use rusqlite::Connection;
 use time::UtcDateTime;
 
-pub use batch::{Accepted, Batch, NewMessage, Outcome, Settlement};
+pub use batch::{Accepted, Batch, NewMessage, Notice, Outcome, Reason, Settlement};
 
 use self::books::Books;
+pub(crate) use self::settle::Row as SettledRow;
 use crate::{
-    CommitError, OpenError, Store, StoreError, failed_session, guard, last_use,
-    queue::forget,
-    room,
+    CommitError, OpenError, Store, StoreError, failed_session, guard, last_use, room,
     schema::{self, Use, WriterLock},
     store::change_counter,
     turn::Turns,
@@ -75,24 +74,14 @@ impl Writer {
             books: Books::default(),
             doubtful: Vec::new(),
         };
-        writer.begin().map_err(|source| OpenError::Store {
+        writer.reopen().map_err(|source| OpenError::Store {
             path: path.display().to_string(),
             source,
         })?;
         Ok(writer)
     }
 
-    /// No attempt of a server that has ended is settled any more.
-    fn begin(&mut self) -> Result<(), StoreError> {
-        self.reopen()?;
-        match self.open.as_ref().map(|it| forget(&it.connection, None)) {
-            // It only takes room.
-            None | Some(Ok(()) | Err(StoreError::Busy | StoreError::DiskFull)) => Ok(()),
-            Some(Err(error)) => Err(error),
-        }
-    }
-
-    /// A handle for reading and for changes of directory and queue.
+    /// A handle for reading and for directory changes.
     #[must_use]
     pub fn store(&self) -> Store {
         Store::attach(&self.path)
@@ -236,7 +225,13 @@ fn transact(
         &batch.submissions,
         now,
     )?;
-    settle::settle(connection, books, &batch.settlements, now)?;
+    settle::settle(
+        connection,
+        books,
+        &mut open.next_body,
+        &batch.settlements,
+        now,
+    )?;
     settle::count_refusals(connection, &batch.refusals)?;
     failed_session::keep(connection, &batch.failed_sessions, now)?;
     guard::keep(connection, &batch.guard, now)?;

@@ -13,8 +13,6 @@ mod oauth;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
-mod queue;
-#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod sessions;

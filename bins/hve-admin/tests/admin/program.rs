@@ -108,12 +108,7 @@ fn every_verb_explains_itself() {
         ("quota", &["show"]),
         ("usage", &["report"]),
         ("policy", &["explain"]),
-        (
-            "queue",
-            &[
-                "list", "show", "stats", "retry", "hold", "release", "cancel",
-            ],
-        ),
+        ("queue", &["list", "show"]),
         ("audit", &["list"]),
     ];
     let help = |words: &[&str]| {

@@ -135,6 +135,7 @@ async fn what_is_answered_is_in_the_store_and_settled_is_out_of_it() {
         id: QueueId::new(number, 0),
         outcomes: vec![(0, Outcome::Delivered)],
         next_attempt: None,
+        notice: None,
     });
     assert_eq!(bench.queue.settle(delivered.collect()).await, Ok(()));
     assert_eq!(bench.queued(), 0);

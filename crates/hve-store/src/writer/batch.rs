@@ -1,10 +1,10 @@
 //! What goes into a commit, and what comes out.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use hve_policy::QuotaExceeded;
-use hve_types::{AccountId, Envelope, QueueId, Suspension, TenantId};
+use hve_types::{AccountId, Address, BodyKind, Envelope, QueueId, Suspension, TenantId};
 use time::UtcDateTime;
 
 use crate::{FailedSession, GuardNotes, LastUse, RefusalCount};
@@ -80,25 +80,91 @@ pub struct Settlement {
     pub outcomes: Vec<(usize, Outcome)>,
     /// When those that wait are tried next; with `None` the message is held, and never due.
     pub next_attempt: Option<UtcDateTime>,
+    /// Mail to those who are to hear of it. It goes into the queue in the very commit that settles
+    /// what it tells of, so that none is lost and none is sent twice.
+    pub notice: Option<Box<Notice>>,
+}
+
+/// A notice of delivery status (RFC 3461 §5), on its way into the queue. It has the null return
+/// path, belongs to the account of the message it tells of, and counts in no quota and no report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Its own name.
+    pub id: QueueId,
+    /// To whom.
+    pub recipient: Address,
+    /// How its body is encoded.
+    pub body: BodyKind,
+    /// Its text.
+    pub content: Bytes,
+    /// Its Message-ID.
+    pub message_id: String,
+    /// Whom it tells of, by the index in the envelope of the message that is settled.
+    pub about: Vec<usize>,
+    /// It tells of a delay: of each message there is at most one such notice.
+    pub delay: bool,
 }
 
 /// What came of one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a recipient is delivered, waits, or is given up: there is no fourth"
+    reason = "a recipient is delivered, passed on, waits, or is given up: there is no fifth"
 )]
 pub enum Outcome {
     /// Not now; it waits on.
     Deferred {
-        /// Words for the operator.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
-    /// Handed to the next hop.
+    /// It has arrived: in its mailbox, or with a next hop that keeps it there.
     Delivered,
     /// Given up.
     Failed {
-        /// Words for the operator.
-        reason: String,
+        /// Why.
+        reason: Reason,
     },
+    /// Handed to a next hop that passes it on.
+    Relayed {
+        /// The next hop has also taken over what the client wants to be told (RFC 3461 §5.2.1).
+        dsn_passed_on: bool,
+    },
+}
+
+/// Why a recipient was not delivered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reason {
+    /// Words for the operator.
+    pub words: String,
+    /// What was going on with the next hop, as a stable key such as `rcpt`.
+    pub stage: Option<Box<str>>,
+    /// The next hop's name.
+    pub hop: Option<Box<str>>,
+    /// The three numbers of RFC 3463 §2.
+    pub status: Option<[u16; 3]>,
+    /// The next hop's reply, as it said it: code and words.
+    pub reply: Option<Box<str>>,
+}
+
+/// A reason that is nothing but words.
+impl From<String> for Reason {
+    fn from(words: String) -> Self {
+        Self {
+            words,
+            ..Self::default()
+        }
+    }
+}
+
+/// A reason that is nothing but words.
+impl From<&str> for Reason {
+    fn from(words: &str) -> Self {
+        words.to_owned().into()
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
 }

@@ -1,15 +1,16 @@
 //! Writing down what became of messages, and of submissions that were refused.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use hve_types::{AccountId, QueueId, TenantId, UsageKind};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use time::UtcDateTime;
 
-use super::{Outcome, Settlement, books::Books, cancelled};
+use super::{Outcome, Reason, Settlement, books::Books, notices};
 use crate::{
     RefusalCount, StoreError,
     codec::{self, ProgressForm, from_count, to_count, to_millis},
+    failed_recipient as failed,
     usage::hour_of,
 };
 
@@ -17,6 +18,7 @@ use crate::{
 pub(super) fn settle(
     connection: &Connection,
     books: &mut Books,
+    next_body: &mut i64,
     settlements: &[Settlement],
     now: UtcDateTime,
 ) -> Result<(), StoreError> {
@@ -24,9 +26,9 @@ pub(super) fn settle(
         return Ok(());
     }
     let mut statements = Statements::prepare(connection)?;
+    let mut with_failures = BTreeSet::new();
     for settlement in settlements {
         let Some(row) = statements.find(settlement.id)? else {
-            cancelled::settle(connection, books, settlement, now)?;
             continue;
         };
         let progress = match row.progress() {
@@ -39,77 +41,84 @@ pub(super) fn settle(
             }
             Err(error) => return Err(error),
         };
-        let (progress, delivered, failed) = advance(progress, &settlement.outcomes);
-        let events = [
-            (UsageKind::Delivered, delivered),
-            (UsageKind::Failed, failed),
-        ];
-        for (kind, recipients) in events {
-            if recipients > 0 {
-                let at = now.unix_timestamp();
-                let seq = books.next_seq(connection, row.tenant, at)?;
-                statements.usage.execute((
-                    row.tenant.0,
-                    at,
-                    seq,
-                    row.account.0,
-                    kind.as_str(),
-                    to_count(recipients),
-                    row.octets,
-                    &settlement.id.to_bytes(),
-                ))?;
-            }
+        let news = advance(progress, &settlement.outcomes);
+        if !row.is_notice {
+            statements.usage(books, connection, &row, settlement.id, &news, now)?;
         }
-        let waits = progress
-            .iter()
-            .any(|progress| matches!(progress, ProgressForm::Waiting { .. }));
-        if waits {
-            statements.write_progress(settlement, &progress)?;
+        if !news.failed.is_empty() {
+            failed::keep(connection, &row, settlement, &news.failed, now)?;
+            with_failures.insert(row.account);
+        }
+        if let Some(notice) = &settlement.notice
+            // What was settled before has its notice.
+            && (news.settles() || notice.delay && !row.delay_told)
+        {
+            notices::insert(connection, next_body, &row, settlement.id, notice, now)?;
+        }
+        let waits = |progress: &ProgressForm| matches!(progress, ProgressForm::Waiting { .. });
+        if news.progress.iter().any(waits) {
+            statements.write_progress(settlement, &news.progress)?;
         } else {
             statements.delete(settlement.id, row.body)?;
         }
     }
-    Ok(())
+    failed::tidy(connection, &with_failures, now)
 }
 
-/// Applies the outcomes, and counts the recipients that are newly delivered and newly failed.
-pub(super) fn advance(
-    mut progress: Vec<ProgressForm>,
-    outcomes: &[(usize, Outcome)],
-) -> (Vec<ProgressForm>, usize, usize) {
-    let (mut delivered, mut failed) = (0, 0);
+/// What a settlement changes.
+struct News<'a> {
+    progress: Vec<ProgressForm>,
+    delivered: usize,
+    failed: Vec<(usize, &'a Reason)>,
+}
+
+impl News<'_> {
+    fn settles(&self) -> bool {
+        self.delivered > 0 || !self.failed.is_empty()
+    }
+}
+
+/// Applies the outcomes, and finds the recipients that are newly delivered and newly failed.
+fn advance(progress: Vec<ProgressForm>, outcomes: &[(usize, Outcome)]) -> News<'_> {
+    let mut news = News {
+        progress,
+        delivered: 0,
+        failed: Vec::new(),
+    };
     for (index, outcome) in outcomes {
         // An index beyond the envelope, or a recipient that was settled before: nothing to do.
-        let Some(place @ ProgressForm::Waiting { .. }) = progress.get_mut(*index) else {
+        let Some(place @ ProgressForm::Waiting { .. }) = news.progress.get_mut(*index) else {
             continue;
         };
         *place = match outcome {
-            Outcome::Delivered => {
-                delivered += 1;
+            Outcome::Delivered | Outcome::Relayed { .. } => {
+                news.delivered += 1;
                 ProgressForm::Delivered
             }
             Outcome::Failed { reason } => {
-                failed += 1;
+                news.failed.push((*index, reason));
                 ProgressForm::Failed {
-                    reason: reason.clone(),
+                    reason: reason.words.clone(),
                 }
             }
             Outcome::Deferred { reason } => ProgressForm::Waiting {
-                reason: Some(reason.clone()),
+                reason: Some(reason.words.clone()),
             },
         };
     }
-    (progress, delivered, failed)
+    news
 }
 
 /// What a settlement needs of a message's row.
-struct Row {
-    tenant: TenantId,
-    account: AccountId,
+pub(crate) struct Row {
+    pub(crate) tenant: TenantId,
+    pub(crate) account: AccountId,
     body: i64,
     octets: i64,
     recipients: i64,
     progress: Option<String>,
+    delay_told: bool,
+    is_notice: bool,
 }
 
 impl Row {
@@ -141,14 +150,15 @@ impl<'c> Statements<'c> {
     fn prepare(connection: &'c Connection) -> Result<Self, StoreError> {
         Ok(Self {
             find: connection.prepare_cached(
-                "SELECT tenant, account, body, octets, recipient_count, progress FROM message
-                 WHERE id = ?1",
+                "SELECT tenant, account, body, octets, recipient_count, progress, delay_told,
+                     notice_of IS NOT NULL
+                 FROM message WHERE id = ?1",
             )?,
             park: connection
                 .prepare_cached("UPDATE message SET due_at = NULL, parked = ?2 WHERE id = ?1")?,
             progress: connection.prepare_cached(
-                "UPDATE message SET due_at = iif(parked IS NULL AND held IS NULL, ?2, NULL),
-                     attempts = attempts + 1, progress = ?3
+                "UPDATE message SET due_at = iif(parked IS NULL, ?2, NULL),
+                     attempts = attempts + 1, progress = ?3, delay_told = max(delay_told, ?4)
                  WHERE id = ?1",
             )?,
             delete_message: connection.prepare_cached("DELETE FROM message WHERE id = ?1")?,
@@ -169,9 +179,43 @@ impl<'c> Statements<'c> {
                     octets: row.get(3)?,
                     recipients: row.get(4)?,
                     progress: row.get(5)?,
+                    delay_told: row.get(6)?,
+                    is_notice: row.get(7)?,
                 })
             })
             .optional()?)
+    }
+
+    fn usage(
+        &mut self,
+        books: &mut Books,
+        connection: &Connection,
+        row: &Row,
+        id: QueueId,
+        news: &News<'_>,
+        now: UtcDateTime,
+    ) -> Result<(), StoreError> {
+        let events = [
+            (UsageKind::Delivered, news.delivered),
+            (UsageKind::Failed, news.failed.len()),
+        ];
+        for (kind, recipients) in events {
+            if recipients > 0 {
+                let at = now.unix_timestamp();
+                let seq = books.next_seq(connection, row.tenant, at)?;
+                self.usage.execute((
+                    row.tenant.0,
+                    at,
+                    seq,
+                    row.account.0,
+                    kind.as_str(),
+                    to_count(recipients),
+                    row.octets,
+                    &id.to_bytes(),
+                ))?;
+            }
+        }
+        Ok(())
     }
 
     fn write_progress(
@@ -183,6 +227,10 @@ impl<'c> Statements<'c> {
             &settlement.id.to_bytes(),
             settlement.next_attempt.map(to_millis),
             codec::json(&progress),
+            settlement
+                .notice
+                .as_ref()
+                .is_some_and(|notice| notice.delay),
         ))?;
         Ok(())
     }

@@ -54,6 +54,7 @@ fn row_40_after_every_commit_a_copy_holds_exactly_what_was_acknowledged() {
                     id: id(step),
                     outcomes: vec![(0, Outcome::Delivered), (1, Outcome::Delivered)],
                     next_attempt: None,
+                    notice: None,
                 })
                 .into_iter()
                 .collect(),

@@ -80,6 +80,7 @@ fn fill_and_recover() {
                 id: id(n),
                 outcomes: (0..3).map(|i| (i, Outcome::Delivered)).collect(),
                 next_attempt: None,
+                notice: None,
             })
             .collect(),
         ..Batch::default()

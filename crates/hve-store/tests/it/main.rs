@@ -19,13 +19,11 @@ mod guard;
 #[cfg(test)]
 mod last_use;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
-mod operator;
-#[cfg(test)]
 mod queue;
-#[cfg(test)]
-mod queue_figures;
 #[cfg(test)]
 mod quota;
 #[cfg(test)]

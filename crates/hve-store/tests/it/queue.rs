@@ -1,6 +1,6 @@
 //! Reading the queue, and rows that cannot be read.
 
-use hve_store::{QueueFilter, QueueStanding, QueueState};
+use hve_store::{QueueFilter, QueueState};
 use hve_types::QueueId;
 
 use crate::site::{NOON, Site, act, id, later, new_account, raw, submit};
@@ -104,7 +104,7 @@ fn row_50_damaged_entries_are_set_aside_and_the_others_flow() {
     let parked = site
         .store
         .queue(&QueueFilter {
-            only: Some(QueueStanding::Parked),
+            parked_only: true,
             ..all(10)
         })
         .unwrap();
@@ -166,6 +166,7 @@ fn row_50_a_bit_that_flips_sends_nothing_to_a_stranger() {
                 },
             )],
             next_attempt: Some(later(1)),
+            notice: None,
         }],
         ..hve_store::Batch::default()
     };
@@ -197,6 +198,7 @@ fn a_settlement_of_a_damaged_entry_does_not_fail_the_batch() {
         id: id(n),
         outcomes: vec![(0, hve_store::Outcome::Delivered)],
         next_attempt: Some(later(9)),
+        notice: None,
     };
     let batch = hve_store::Batch {
         settlements: vec![delivered(1), delivered(2)],

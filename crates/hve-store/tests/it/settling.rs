@@ -57,6 +57,7 @@ fn a_message_whose_recipients_are_all_settled_leaves_with_its_content() {
             ),
         ],
         next_attempt: Some(later(60)),
+        notice: None,
     };
     settle(&mut writer, first, later(1));
 
@@ -91,6 +92,7 @@ fn a_message_whose_recipients_are_all_settled_leaves_with_its_content() {
             (7, Outcome::Delivered),
         ],
         next_attempt: None,
+        notice: None,
     };
     settle(&mut writer, second.clone(), later(61));
     assert_eq!(site.store.queued(id(1)).unwrap(), None);
@@ -131,11 +133,12 @@ fn a_message_without_a_next_attempt_is_held() {
         id: id(1),
         outcomes: vec![],
         next_attempt: None,
+        notice: None,
     };
     settle(&mut writer, hold, NOON);
     assert_eq!(
         site.store.queued(id(1)).unwrap().unwrap().state,
-        QueueState::Held { by: None }
+        QueueState::Held
     );
     assert!(
         site.store
@@ -158,6 +161,7 @@ fn settlements_and_submissions_share_a_commit() {
             id: id(1),
             outcomes: vec![(0, Outcome::Delivered)],
             next_attempt: None,
+            notice: None,
         }],
         ..Batch::default()
     };

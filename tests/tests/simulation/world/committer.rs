@@ -164,6 +164,7 @@ impl World {
                     .map(|index| (index, Outcome::Delivered))
                     .collect(),
                 next_attempt: None,
+                notice: None,
             }],
             ..Batch::default()
         };

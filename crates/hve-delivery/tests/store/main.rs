@@ -1,8 +1,0 @@
-//! The engine on the real store: accepted, delivered, settled, and again after a restart.
-
-#[cfg(test)]
-mod operator;
-#[cfg(test)]
-mod restart;
-#[cfg(test)]
-mod site;
