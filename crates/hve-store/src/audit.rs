@@ -9,7 +9,7 @@ use crate::{
     codec::{from_millis, to_count, to_millis},
 };
 
-/// Who does something to the directory, and when.
+/// Who does something to the directory or the queue, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
     /// The person or program, in words.
@@ -32,7 +32,7 @@ pub struct AuditEntry {
     pub action: String,
     /// In which tenant.
     pub tenant: Option<TenantId>,
-    /// To what: an address or a domain.
+    /// To what: an address, a domain or a queue id.
     pub subject: String,
     /// The subject before, as JSON; `None` where it was not there.
     pub before: Option<String>,
@@ -129,23 +129,29 @@ pub(crate) fn record(
 const INSERT: &str = "INSERT INTO audit (at, actor, action, tenant, subject, before, after)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
+/// What was done to something outside the directory, for the log.
+pub(crate) struct Remark<'a> {
+    pub(crate) action: &'static str,
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) subject: &'a str,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
+}
+
 /// Records what was done to something outside the directory: the change counter stands still.
 pub(crate) fn note(
     connection: &Connection,
     act: &Act,
-    action: &'static str,
-    tenant: Option<TenantId>,
-    subject: &str,
-    before: Option<String>,
+    remark: &Remark<'_>,
 ) -> Result<(), StoreError> {
     connection.prepare_cached(INSERT)?.execute((
         to_millis(act.at),
         &act.actor,
-        action,
-        tenant.map(|tenant| tenant.0),
-        subject,
-        before,
-        None::<String>,
+        remark.action,
+        remark.tenant.map(|tenant| tenant.0),
+        remark.subject,
+        &remark.before,
+        &remark.after,
     ))?;
     Ok(())
 }

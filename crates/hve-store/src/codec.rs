@@ -2,6 +2,7 @@
 //! can read them. The serde types live here and are nobody's API.
 
 mod envelope;
+mod holder;
 mod oauth;
 mod sign_in;
 
@@ -14,6 +15,7 @@ use time::{UtcDateTime, format_description::well_known::Rfc3339};
 pub(crate) use self::envelope::{
     ProgressForm, envelope_sum, recipients, to_envelope, to_progress, wishes,
 };
+pub(crate) use self::holder::{held, to_holder};
 pub(crate) use self::sign_in::{
     account_sign_in, tenant_sign_in, to_account_sign_in, to_tenant_sign_in,
 };

@@ -10,7 +10,7 @@ use time::{Duration, UtcDateTime};
 
 use crate::{
     Act, Store, StoreError,
-    audit::note,
+    audit::{Remark, note},
     codec::{damaged, from_millis, rfc3339, to_address, to_count, to_millis},
 };
 
@@ -203,7 +203,14 @@ impl Store {
                 .execute((to_millis(act.at.saturating_sub(RESET_KEPT)),))?;
             let subject = name.as_deref().unwrap_or("everything");
             let tenant = tenant_of(connection, kind, subject)?;
-            note(connection, act, "guard-reset", tenant, subject, before)?;
+            let remark = Remark {
+                action: "guard-reset",
+                tenant,
+                subject,
+                before,
+                after: None,
+            };
+            note(connection, act, &remark)?;
             Ok(forgiven)
         })
     }

@@ -55,7 +55,8 @@ pub use failed_session::{Diagnosis, FailedSession, FailedSessionFilter};
 pub use guard::{Block, GuardNotes, GuardReset, KnownClient, Suspect, Suspicion};
 pub use last_use::LastUse;
 pub use queue::{
-    DueMessage, DueMessages, Parked, Progress, QueueFilter, QueueState, QueuedMessage,
+    Changed, DueMessage, DueMessages, Holder, Parked, Progress, QueueChange, QueueFilter,
+    QueueStanding, QueueState, QueueStats, QueueSum, QueuedMessage, RecipientFilter,
 };
 pub use store::Store;
 pub use usage::{QuotaState, RefusalCount, UsageFilter};

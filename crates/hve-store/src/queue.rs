@@ -1,17 +1,27 @@
 //! The queue as it is read: for delivery, and for eyes.
 
+mod filter;
+mod operator;
+mod rows;
+mod stats;
+
 use std::net::IpAddr;
 
 use bytes::Bytes;
 use hve_types::{AccountId, Envelope, QueueId, TenantId};
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::OptionalExtension;
 use time::UtcDateTime;
 
+pub(crate) use self::operator::forget;
+use self::rows::{COLUMNS, due, id, queued};
+pub use self::{
+    filter::{QueueFilter, QueueStanding, RecipientFilter},
+    operator::{Changed, QueueChange},
+    stats::{QueueStats, QueueSum},
+};
 use crate::{
     Store, StoreError,
-    codec::{
-        self, ProgressForm, damaged, from_count, from_millis, to_count, to_millis, to_queue_id,
-    },
+    codec::{to_count, to_millis},
 };
 
 /// A message whose recipients, or some of them, are due for an attempt.
@@ -57,21 +67,6 @@ pub struct Parked {
     pub reason: String,
 }
 
-/// Which messages to list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct QueueFilter {
-    /// One tenant's only.
-    pub tenant: Option<TenantId>,
-    /// One account's only.
-    pub account: Option<AccountId>,
-    /// Only those that are parked.
-    pub parked_only: bool,
-    /// Only those whose id is above this one: where the page before ended.
-    pub after: Option<QueueId>,
-    /// At most so many.
-    pub limit: usize,
-}
-
 /// A message in the queue, for eyes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -105,7 +100,10 @@ pub struct QueuedMessage {
 #[non_exhaustive]
 pub enum QueueState {
     /// Nothing, until somebody asks for it.
-    Held,
+    Held {
+        /// The operator who said so; `None` where delivery did.
+        by: Option<Holder>,
+    },
     /// Nothing: it cannot be worked on.
     Parked {
         /// What is wrong with it.
@@ -116,6 +114,16 @@ pub enum QueueState {
         /// When it is due.
         until: UtcDateTime,
     },
+}
+
+/// Who holds a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The person or program, in words.
+    pub actor: String,
+    /// Since when.
+    pub since: UtcDateTime,
 }
 
 /// How far one recipient has come.
@@ -242,26 +250,47 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub fn queue(&self, filter: &QueueFilter) -> Result<Vec<QueuedMessage>, StoreError> {
+        let mut page = Vec::new();
+        self.each_queued(filter, |message| page.push(message))?;
+        Ok(page)
+    }
+
+    /// The names of the messages that are meant, in order of arrival.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn queue_ids(&self, filter: &QueueFilter) -> Result<Vec<QueueId>, StoreError> {
+        let mut ids = Vec::new();
+        self.each_queued(filter, |message| ids.push(message.id))?;
+        Ok(ids)
+    }
+
+    /// Shows the messages that are meant, one after the other: memory holds one.
+    fn each_queued(
+        &self,
+        filter: &QueueFilter,
+        mut show: impl FnMut(QueuedMessage),
+    ) -> Result<(), StoreError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM message m
-                 WHERE m.id > ?1 AND (?2 IS NULL OR m.tenant = ?2)
-                   AND (?3 IS NULL OR m.account = ?3) AND (NOT ?4 OR m.parked IS NOT NULL)
-                 ORDER BY m.id LIMIT ?5"
-            ))?;
+            // What a row says by itself is asked here; the rest once it is read.
+            let mut statement = connection.prepare_cached(&each_queued_sql())?;
             let after = filter.after.map(QueueId::to_bytes);
             let mut rows = statement.query((
                 after.as_ref().map_or(&[][..], |id| id.as_slice()),
                 filter.tenant.map(|id| id.0),
                 filter.account.map(|id| id.0),
-                filter.parked_only,
-                to_count(filter.limit),
             ))?;
-            let mut page = Vec::new();
-            while let Some(row) = rows.next()? {
-                page.push(queued(row)?);
+            let mut shown = 0;
+            while shown < filter.limit
+                && let Some(row) = rows.next()?
+            {
+                let message = queued(row)?;
+                if filter.means(&message) {
+                    shown += 1;
+                    show(message);
+                }
             }
-            Ok(page)
+            Ok(())
         })
     }
 
@@ -280,91 +309,10 @@ impl Store {
     }
 }
 
-const COLUMNS: &str = "m.id, m.tenant, m.account, m.octets, m.accepted_at, m.due_at, m.attempts,
-     m.parked, m.client, m.message_id, m.sender, m.recipients, m.wishes, m.progress,
-     m.recipient_count, m.envelope_sum";
-
-fn due(row: &Row<'_>) -> Result<DueMessage, StoreError> {
-    let (envelope, progress) = envelope(row)?;
-    if !row.get::<_, bool>(16)? {
-        return Err(StoreError::Corrupt(
-            "its content is missing or has another length".into(),
-        ));
-    }
-    Ok(DueMessage {
-        id: id(row)?,
-        tenant: TenantId(row.get(1)?),
-        account: AccountId(row.get(2)?),
-        pending: progress
-            .iter()
-            .enumerate()
-            .filter(|(_, progress)| matches!(progress, ProgressForm::Waiting { .. }))
-            .map(|(index, _)| index)
-            .collect(),
-        envelope,
-        attempts: row.get(6)?,
-        accepted_at: from_millis(row.get(4)?)?,
-        octets: from_count(row.get(3)?)?,
-        delay_told: row.get(17)?,
-    })
-}
-
-fn queued(row: &Row<'_>) -> Result<QueuedMessage, StoreError> {
-    let (envelope, progress, damage) = match envelope(row) {
-        Ok((envelope, progress)) => (Some(envelope), progress, None),
-        Err(StoreError::Corrupt(reason)) => (None, Vec::new(), Some(reason)),
-        Err(error) => return Err(error),
-    };
-    let parked: Option<String> = row.get(7)?;
-    let state = match (parked.or(damage), row.get(5)?) {
-        (Some(reason), _) => QueueState::Parked { reason },
-        (None, Some(due_at)) => QueueState::Waiting {
-            until: from_millis(due_at)?,
-        },
-        (None, None) => QueueState::Held,
-    };
-    Ok(QueuedMessage {
-        id: id(row)?,
-        tenant: TenantId(row.get(1)?),
-        account: AccountId(row.get(2)?),
-        envelope,
-        progress: progress.into_iter().map(Progress::from).collect(),
-        state,
-        attempts: row.get(6)?,
-        accepted_at: from_millis(row.get(4)?)?,
-        octets: from_count(row.get(3)?)?,
-        client: row.get::<_, String>(8)?.parse().ok(),
-        message_id: row.get(9)?,
-    })
-}
-
-fn id(row: &Row<'_>) -> Result<QueueId, StoreError> {
-    to_queue_id(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?)
-}
-
-fn envelope(row: &Row<'_>) -> Result<(Envelope, Vec<ProgressForm>), StoreError> {
-    let text = |index| -> Result<Option<&str>, StoreError> {
-        let text = row.get_ref(index)?.as_str_or_null();
-        Ok(text.map_err(rusqlite::Error::from)?)
-    };
-    let (sender, recipients, wishes) = (text(10)?, text(11)?.unwrap_or_default(), text(12)?);
-    if i64::from(codec::envelope_sum(sender, recipients, wishes)) != row.get::<_, i64>(15)? {
-        return Err(damaged("envelope", "its check sum is another"));
-    }
-    let envelope = codec::to_envelope(sender, recipients, wishes)?;
-    if to_count(envelope.recipients.len()) != row.get::<_, i64>(14)? {
-        return Err(damaged("envelope", "another number of recipients"));
-    }
-    let progress = codec::to_progress(text(13)?, envelope.recipients.len())?;
-    Ok((envelope, progress))
-}
-
-impl From<ProgressForm> for Progress {
-    fn from(form: ProgressForm) -> Self {
-        match form {
-            ProgressForm::Delivered => Self::Delivered,
-            ProgressForm::Failed { reason } => Self::Failed { reason },
-            ProgressForm::Waiting { reason } => Self::Waiting { reason },
-        }
-    }
+fn each_queued_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM message m
+         WHERE m.id > ?1 AND (?2 IS NULL OR m.tenant = ?2) AND (?3 IS NULL OR m.account = ?3)
+         ORDER BY m.id"
+    )
 }

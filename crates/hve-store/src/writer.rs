@@ -3,6 +3,7 @@
 mod accept;
 mod batch;
 mod books;
+mod cancelled;
 mod notices;
 mod settle;
 #[cfg(test)]
@@ -25,7 +26,9 @@ pub use batch::{Accepted, Batch, NewMessage, Notice, Outcome, Reason, Settlement
 use self::books::Books;
 pub(crate) use self::settle::Row as SettledRow;
 use crate::{
-    CommitError, OpenError, Store, StoreError, failed_session, guard, last_use, room,
+    CommitError, OpenError, Store, StoreError, failed_session, guard, last_use,
+    queue::forget,
+    room,
     schema::{self, Use, WriterLock},
     store::change_counter,
     turn::Turns,
@@ -74,14 +77,24 @@ impl Writer {
             books: Books::default(),
             doubtful: Vec::new(),
         };
-        writer.reopen().map_err(|source| OpenError::Store {
+        writer.begin().map_err(|source| OpenError::Store {
             path: path.display().to_string(),
             source,
         })?;
         Ok(writer)
     }
 
-    /// A handle for reading and for directory changes.
+    /// No attempt of a server that has ended is settled any more.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.reopen()?;
+        match self.open.as_ref().map(|it| forget(&it.connection, None)) {
+            // It only takes room.
+            None | Some(Ok(()) | Err(StoreError::Busy | StoreError::DiskFull)) => Ok(()),
+            Some(Err(error)) => Err(error),
+        }
+    }
+
+    /// A handle for reading and for changes of directory and queue.
     #[must_use]
     pub fn store(&self) -> Store {
         Store::attach(&self.path)

@@ -6,7 +6,7 @@ use hve_types::{AccountId, QueueId, TenantId, UsageKind};
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use time::UtcDateTime;
 
-use super::{Outcome, Reason, Settlement, books::Books, notices};
+use super::{Outcome, Reason, Settlement, books::Books, cancelled, notices};
 use crate::{
     RefusalCount, StoreError,
     codec::{self, ProgressForm, from_count, to_count, to_millis},
@@ -29,6 +29,7 @@ pub(super) fn settle(
     let mut with_failures = BTreeSet::new();
     for settlement in settlements {
         let Some(row) = statements.find(settlement.id)? else {
+            cancelled::settle(connection, books, settlement, now)?;
             continue;
         };
         let progress = match row.progress() {
@@ -66,10 +67,10 @@ pub(super) fn settle(
 }
 
 /// What a settlement changes.
-struct News<'a> {
-    progress: Vec<ProgressForm>,
-    delivered: usize,
-    failed: Vec<(usize, &'a Reason)>,
+pub(super) struct News<'a> {
+    pub(super) progress: Vec<ProgressForm>,
+    pub(super) delivered: usize,
+    pub(super) failed: Vec<(usize, &'a Reason)>,
 }
 
 impl News<'_> {
@@ -79,7 +80,7 @@ impl News<'_> {
 }
 
 /// Applies the outcomes, and finds the recipients that are newly delivered and newly failed.
-fn advance(progress: Vec<ProgressForm>, outcomes: &[(usize, Outcome)]) -> News<'_> {
+pub(super) fn advance(progress: Vec<ProgressForm>, outcomes: &[(usize, Outcome)]) -> News<'_> {
     let mut news = News {
         progress,
         delivered: 0,
@@ -157,7 +158,7 @@ impl<'c> Statements<'c> {
             park: connection
                 .prepare_cached("UPDATE message SET due_at = NULL, parked = ?2 WHERE id = ?1")?,
             progress: connection.prepare_cached(
-                "UPDATE message SET due_at = iif(parked IS NULL, ?2, NULL),
+                "UPDATE message SET due_at = iif(parked IS NULL AND held IS NULL, ?2, NULL),
                      attempts = attempts + 1, progress = ?3, delay_told = max(delay_told, ?4)
                  WHERE id = ?1",
             )?,

@@ -23,7 +23,11 @@ mod notices;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod queue;
+#[cfg(test)]
+mod queue_figures;
 #[cfg(test)]
 mod quota;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Reading the queue, and rows that cannot be read.
 
-use hve_store::{QueueFilter, QueueState};
+use hve_store::{QueueFilter, QueueStanding, QueueState};
 use hve_types::QueueId;
 
 use crate::site::{NOON, Site, act, id, later, new_account, raw, submit};
@@ -104,7 +104,7 @@ fn row_50_damaged_entries_are_set_aside_and_the_others_flow() {
     let parked = site
         .store
         .queue(&QueueFilter {
-            parked_only: true,
+            only: Some(QueueStanding::Parked),
             ..all(10)
         })
         .unwrap();

@@ -138,7 +138,7 @@ fn a_message_without_a_next_attempt_is_held() {
     settle(&mut writer, hold, NOON);
     assert_eq!(
         site.store.queued(id(1)).unwrap().unwrap().state,
-        QueueState::Held
+        QueueState::Held { by: None }
     );
     assert!(
         site.store
