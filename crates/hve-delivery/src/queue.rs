@@ -1,6 +1,6 @@
 //! The queue as delivery sees it.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use hve_store::Store;
@@ -54,6 +54,17 @@ pub trait Queue: Send + Sync + 'static {
     /// # Errors
     /// The queue cannot be read.
     fn content(&self, id: QueueId) -> Result<Option<Bytes>, QueueError>;
+
+    /// Which of these messages must not be tried after all, because an operator holds them or took
+    /// them out. Asked right before each attempt, also of what is in memory; it should cost next
+    /// to nothing while no operator does anything. Without one there are none.
+    ///
+    /// # Errors
+    /// The queue cannot be read; nothing of the batch is tried now.
+    fn withheld(&self, ids: &[QueueId]) -> Result<HashSet<QueueId>, QueueError> {
+        let _ = ids;
+        Ok(HashSet::new())
+    }
 }
 
 /// The queue cannot be read now.
@@ -88,5 +99,9 @@ impl Queue for Store {
 
     fn content(&self, id: QueueId) -> Result<Option<Bytes>, QueueError> {
         Self::content(self, id).map_err(QueueError::from_error)
+    }
+
+    fn withheld(&self, ids: &[QueueId]) -> Result<HashSet<QueueId>, QueueError> {
+        Self::withheld(self, ids).map_err(QueueError::from_error)
     }
 }

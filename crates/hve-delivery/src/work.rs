@@ -31,12 +31,22 @@ pub(crate) struct Worker<Q> {
 }
 
 impl<Q: Queue> Worker<Q> {
-    /// Attempts every message once; `again` where an attempt from memory may have succeeded.
+    /// Attempts every message once, but for those an operator holds or took out, of which there is
+    /// nothing to settle; `again` where an attempt from memory may have succeeded.
     pub(crate) fn attempt(&self, dues: &[Due], again: bool) -> Vec<Settlement> {
+        let ids: Vec<_> = dues.iter().map(|due| due.id).collect();
+        let withheld = match self.queue.withheld(&ids) {
+            Ok(withheld) => withheld,
+            Err(error) => return self.defer(dues, &error.to_string()),
+        };
         let mut settlements = Vec::with_capacity(dues.len());
         let mut load = Vec::new();
         let mut octets = 0;
         for due in dues {
+            if withheld.contains(&due.id) {
+                info!(queue_id = %due.id, "not tried: an operator holds it, or took it out");
+                continue;
+            }
             let content = self.content(due);
             octets += content.as_ref().map_or(0, Bytes::len);
             load.push((due, content));

@@ -1,5 +1,4 @@
-//! The engine on the real store: accepted, delivered, settled, and again after a restart.
-#![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
+//! A store with one tenant and one account, and an engine that delivers from it to Maildirs.
 
 use std::{
     fs,
@@ -11,8 +10,7 @@ use std::{
 use hve_auth::{HashCost, PasswordHash};
 use hve_delivery::{Engine, Host, Limits, Route, Settle, SettleError, Settlement};
 use hve_store::{
-    Accepted, Act, Batch, NewAccount, NewMessage, NewTenant, QueueFilter, QueueState, Store,
-    UsageFilter, Writer,
+    Accepted, Act, Batch, NewAccount, NewMessage, NewTenant, Store, UsageFilter, Writer,
 };
 use hve_types::{
     Account, AccountLimits, Address, BodyKind, Domain, DomainKind, Envelope, QueueId, Recipient,
@@ -22,14 +20,14 @@ use time::{UtcDateTime, macros::utc_datetime};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-const NOON: UtcDateTime = utc_datetime!(2026-11-24 12:00);
-const LATER: UtcDateTime = utc_datetime!(2026-11-24 13:00);
+pub(crate) const NOON: UtcDateTime = utc_datetime!(2026-11-24 12:00);
+pub(crate) const LATER: UtcDateTime = utc_datetime!(2026-11-24 13:00);
 
 /// The server's writer, as the committer would share it.
 #[derive(Clone)]
-struct Books {
-    writer: Arc<Mutex<Writer>>,
-    settled: watch::Sender<usize>,
+pub(crate) struct Books {
+    pub(crate) writer: Arc<Mutex<Writer>>,
+    pub(crate) settled: watch::Sender<usize>,
 }
 
 impl Settle for Books {
@@ -46,13 +44,13 @@ impl Settle for Books {
     }
 }
 
-struct Site {
+pub(crate) struct Site {
     folder: tempfile::TempDir,
-    account: Account,
+    pub(crate) account: Account,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("hve.db")).unwrap();
         let act = Act {
@@ -85,15 +83,15 @@ impl Site {
         Self { folder, account }
     }
 
-    fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("hve.db")
     }
 
-    fn mail(&self) -> PathBuf {
+    pub(crate) fn mail(&self) -> PathBuf {
         self.folder.path().join("mail")
     }
 
-    fn message(&self, number: u64) -> NewMessage {
+    pub(crate) fn message(&self, number: u64) -> NewMessage {
         let recipients = ["a@contoso.test", "b@contoso.test"];
         NewMessage {
             id: QueueId::new(1_764_000_000_000 + number, 1),
@@ -114,7 +112,7 @@ impl Site {
     }
 
     /// Runs an engine, as after a start, until it has settled so many messages.
-    async fn run_until_settled(&self, writer: Writer, count: usize) {
+    pub(crate) async fn run_until_settled(&self, writer: Writer, count: usize) {
         let store = writer.store();
         let (directory, domains) = (store.clone(), self.account.tenant);
         let books = Books {
@@ -146,11 +144,11 @@ impl Site {
     }
 }
 
-fn address(text: &str) -> Address {
+pub(crate) fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
 }
 
-fn accept(writer: &mut Writer, submissions: Vec<NewMessage>) {
+pub(crate) fn accept(writer: &mut Writer, submissions: Vec<NewMessage>) {
     let batch = Batch {
         submissions,
         ..Batch::default()
@@ -159,13 +157,13 @@ fn accept(writer: &mut Writer, submissions: Vec<NewMessage>) {
     assert!(verdicts.iter().all(|verdict| *verdict == Accepted::Durable));
 }
 
-fn copies(root: &Path, local: &str) -> usize {
+pub(crate) fn copies(root: &Path, local: &str) -> usize {
     fs::read_dir(root.join("contoso.test").join(local).join("new"))
         .map(Iterator::count)
         .unwrap_or_default()
 }
 
-fn usage(store: &Store, kind: UsageKind) -> u32 {
+pub(crate) fn usage(store: &Store, kind: UsageKind) -> u32 {
     let mut recipients = 0;
     let count = |event: hve_types::UsageEvent| {
         recipients += if event.kind == kind {
@@ -182,51 +180,4 @@ fn usage(store: &Store, kind: UsageKind) -> u32 {
     };
     store.usage(&filter, count).unwrap();
     recipients
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_queue_survives_a_restart_and_is_delivered() {
-    let site = Site::new();
-    let mut writer = Writer::open(&site.database()).unwrap();
-    accept(
-        &mut writer,
-        (0..25).map(|number| site.message(number)).collect(),
-    );
-    drop(writer);
-
-    let writer = Writer::open(&site.database()).unwrap();
-    let store = writer.store();
-    site.run_until_settled(writer, 25).await;
-    assert_eq!(
-        (copies(&site.mail(), "a"), copies(&site.mail(), "b")),
-        (25, 25)
-    );
-    let all = QueueFilter {
-        limit: 100,
-        ..QueueFilter::default()
-    };
-    assert_eq!(store.queue(&all).unwrap(), []);
-    assert_eq!(usage(&store, UsageKind::Accepted), 50);
-    assert_eq!(usage(&store, UsageKind::Delivered), 50);
-    assert_eq!(usage(&store, UsageKind::Failed), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_broken_mailbox_waits_in_the_queue_and_is_counted_once() {
-    let site = Site::new();
-    let mut writer = Writer::open(&site.database()).unwrap();
-    accept(&mut writer, vec![site.message(0)]);
-    let store = writer.store();
-    fs::create_dir_all(site.mail().join("contoso.test")).unwrap();
-    fs::write(site.mail().join("contoso.test/b"), "no folder").unwrap();
-    site.run_until_settled(writer, 1).await;
-    let queued = store.queued(site.message(0).id).unwrap().unwrap();
-    assert_eq!(queued.attempts, 1);
-    let until = LATER + Duration::from_secs(54);
-    assert_eq!(queued.state, QueueState::Waiting { until });
-    assert_eq!(usage(&store, UsageKind::Delivered), 1);
-    assert_eq!(
-        (copies(&site.mail(), "a"), copies(&site.mail(), "b")),
-        (1, 0)
-    );
 }
