@@ -4,6 +4,7 @@ mod books;
 mod directory;
 mod guard;
 mod oauth;
+mod queue;
 mod secret;
 mod sessions;
 mod sign_in;
@@ -15,15 +16,14 @@ use clap_complete::Shell;
 
 use crate::size::words;
 
-pub(crate) use books::{
-    AuditVerb, ExplainArgs, Format, QueueList, QueueVerb, QuotaVerb, ReportArgs, UsageVerb,
-};
+pub(crate) use books::{AuditVerb, ExplainArgs, Format, QuotaVerb, ReportArgs, UsageVerb};
 pub(crate) use directory::{
     AccountAdd, AccountSet, AccountVerb, DomainVerb, RecipientVerb, SuspendArgs, TenantLimitArgs,
     TenantVerb,
 };
 pub(crate) use guard::GuardVerb;
 pub(crate) use oauth::{AppVerb, IssuerAdd, IssuerVerb};
+pub(crate) use queue::{QueueList, QueueTargets, QueueVerb, QueueWhich};
 pub(crate) use secret::{SecretAdd, SecretVerb};
 pub(crate) use sessions::{SessionName, SessionsFailed, SessionsVerb};
 pub(crate) use sign_in::{
@@ -138,7 +138,7 @@ pub(crate) struct TenantChoice {
     pub(crate) tenant: Option<hve_types::Domain>,
 }
 
-/// Asks before something is removed.
+/// Asks before something is removed, or much is changed.
 #[derive(Args, Debug)]
 pub(crate) struct Confirmation {
     /// Do not ask; needed where there is no terminal

@@ -1,4 +1,4 @@
-//! Asking before something is removed.
+//! Asking before something is removed, or much is changed.
 
 use std::io::{self, IsTerminal};
 
@@ -15,7 +15,7 @@ pub(crate) fn confirm(question: &str, confirmation: &Confirmation) -> Result<()>
     }
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(
-            Failure::usage("there is no terminal to ask on, so nothing was removed")
+            Failure::usage("there is no terminal to ask on, so nothing was changed")
                 .hint("say --yes if you are sure"),
         );
     }
@@ -27,6 +27,6 @@ pub(crate) fn confirm(question: &str, confirmation: &Confirmation) -> Result<()>
     if agreed {
         Ok(())
     } else {
-        Err(Failure::failed("nothing was removed"))
+        Err(Failure::failed("nothing was changed"))
     }
 }

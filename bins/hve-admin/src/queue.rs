@@ -1,12 +1,18 @@
 //! `queue`: messages that are accepted and not yet delivered.
 
-use hve_store::{Names, Progress, QueueFilter, QueueState, QueuedMessage};
+mod change;
+mod headers;
+mod stats;
+
+use hve_store::{
+    Names, Progress, QueueChange, QueueFilter, QueueState, QueuedMessage, RecipientFilter,
+};
 use hve_types::QueueId;
 use serde_json::{Value, json};
 
 use crate::{
     account,
-    cli::{QueueList, QueueVerb},
+    cli::{QueueList, QueueVerb, QueueWhich},
     desk::Desk,
     failure::{Failure, Result},
     output::{self, Answer},
@@ -20,24 +26,51 @@ const PAGE: usize = 100;
 pub(crate) fn run(verb: QueueVerb, desk: &Desk) -> Result<Answer> {
     match verb {
         QueueVerb::List(list) => self::list(&list, desk),
-        QueueVerb::Show { id } => show(id, desk),
+        QueueVerb::Show { id, headers } => show(id, headers, desk),
+        QueueVerb::Stats(which) => stats::show(&which, desk),
+        QueueVerb::Retry(targets) => change::run(QueueChange::Retry, targets, desk),
+        QueueVerb::Hold(targets) => change::run(QueueChange::Hold, targets, desk),
+        QueueVerb::Release(targets) => change::run(QueueChange::Release, targets, desk),
+        QueueVerb::Cancel(targets) => change::run(QueueChange::Cancel, targets, desk),
     }
 }
 
-fn list(args: &QueueList, desk: &Desk) -> Result<Answer> {
-    let account = account::filter(args.account.as_ref(), desk)?;
-    let tenant = match &args.tenant {
+/// The messages that are meant, without a bound on their number.
+fn filter(which: &QueueWhich, desk: &Desk) -> Result<QueueFilter> {
+    let account = account::filter(which.account.as_ref(), desk)?;
+    let tenant = match &which.tenant {
         Some(domain) => Some(desk.tenant(Some(domain))?.id),
         None => None,
     };
+    let recipient = match (&which.recipient, &which.domain) {
+        (Some(address), _) => Some(RecipientFilter::Address(address.clone())),
+        (None, Some(domain)) => Some(RecipientFilter::Domain(domain.clone())),
+        (None, None) => None,
+    };
+    let ago = |length| desk.clock.now.checked_sub(length);
+    Ok(QueueFilter {
+        tenant,
+        account: account.map(|account| account.id),
+        only: which.state.map(Into::into),
+        recipient,
+        reason: which.reason.clone(),
+        // A time before all times is longer ago than anything.
+        accepted_until: which
+            .older
+            .map(|length| ago(length).unwrap_or(time::UtcDateTime::MIN)),
+        accepted_from: which.newer.and_then(ago),
+        after: None,
+        limit: usize::MAX,
+    })
+}
+
+fn list(args: &QueueList, desk: &Desk) -> Result<Answer> {
     let limit = desk.limit(args.limit, PAGE);
     // One more than is shown tells whether there are more.
     let filter = QueueFilter {
-        tenant,
-        account: account.map(|account| account.id),
-        parked_only: args.parked,
         after: args.after,
         limit: limit.saturating_add(1),
+        ..filter(&args.which, desk)?
     };
     let mut messages = desk.store.queue(&filter)?;
     let more = messages.len() > limit;
@@ -49,7 +82,11 @@ fn list(args: &QueueList, desk: &Desk) -> Result<Answer> {
     let names = desk.store.names()?;
 
     let mut text = if messages.is_empty() {
-        "the queue is empty\n".to_owned()
+        if args.which.is_everything() {
+            "the queue is empty\n".to_owned()
+        } else {
+            "no message in the queue is meant\n".to_owned()
+        }
     } else {
         let header = [
             "id", "account", "accepted", "next", "reason", "waiting", "tried", "octets",
@@ -78,11 +115,12 @@ fn list(args: &QueueList, desk: &Desk) -> Result<Answer> {
     Ok(Answer::new(text, values.into()))
 }
 
-fn show(id: QueueId, desk: &Desk) -> Result<Answer> {
+fn show(id: QueueId, headers: bool, desk: &Desk) -> Result<Answer> {
     let Some(message) = desk.store.queued(id)? else {
         return Err(
             Failure::not_found(format!("no message {id} is in the queue")).hint(
-                "it was delivered, or never accepted: `hve-admin usage report` has the figures",
+                "it was delivered, cancelled or never accepted: `hve-admin usage report` has the \
+                 figures, `hve-admin audit list` who cancelled",
             ),
         );
     };
@@ -125,7 +163,19 @@ fn show(id: QueueId, desk: &Desk) -> Result<Answer> {
             ]
         });
     text.push_str(&output::table(&["recipient", "state", "reason"], 3, rows));
-    Ok(Answer::new(text, message_json(&message, &names)))
+    let mut json = message_json(&message, &names);
+    if headers {
+        let content = desk.store.content(id)?.unwrap_or_default();
+        let lines = headers::lines(&content);
+        text.push('\n');
+        for line in &lines {
+            text.push_str(&format!("{}\n", output::clean(line)));
+        }
+        if let Value::Object(members) = &mut json {
+            members.insert("headers".to_owned(), lines.into());
+        }
+    }
+    Ok(Answer::new(text, json))
 }
 
 fn message_json(message: &QueuedMessage, names: &Names) -> Value {
@@ -140,10 +190,16 @@ fn message_json(message: &QueuedMessage, names: &Names) -> Value {
         })
         .collect();
     let (state, next, reason) = match &message.state {
-        QueueState::Held => ("held", None, None),
+        QueueState::Held { .. } => ("held", None, None),
         QueueState::Parked { reason } => ("parked", None, Some(reason.as_str())),
         QueueState::Waiting { until } => ("waiting", Some(rfc3339(*until)), None),
         _ => ("unknown", None, None),
+    };
+    let held = match &message.state {
+        QueueState::Held { by: Some(holder) } => {
+            json!({"by": holder.actor, "since": rfc3339(holder.since)})
+        }
+        _ => Value::Null,
     };
     let sender = envelope.and_then(|envelope| envelope.sender.as_ref());
     json!({
@@ -158,6 +214,7 @@ fn message_json(message: &QueuedMessage, names: &Names) -> Value {
         "accepted_at": rfc3339(message.accepted_at),
         "attempts": message.attempts,
         "state": state,
+        "held": held,
         "next_attempt": next,
         "reason": reason,
     })
@@ -189,7 +246,14 @@ fn reason_text(message: &QueuedMessage) -> &str {
 
 fn state_text(state: &QueueState, clock: &Clock) -> String {
     match state {
-        QueueState::Held => "held".to_owned(),
+        QueueState::Held { by: None } => "held".to_owned(),
+        QueueState::Held { by: Some(holder) } => {
+            format!(
+                "held by {} since {}",
+                holder.actor,
+                clock.show(holder.since)
+            )
+        }
         QueueState::Parked { reason } => format!("parked: {reason}"),
         QueueState::Waiting { until } if *until <= clock.now => "due".to_owned(),
         QueueState::Waiting { until } => clock.show(*until),

@@ -1,7 +1,7 @@
 //! Times as people and programs write and read them.
 
 use hve_report::Calendar;
-use jiff::{Timestamp, civil, tz::TimeZone};
+use jiff::{Span, SpanRelativeTo, Timestamp, civil, tz::TimeZone};
 use time::{Date, Duration, UtcDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// The moment at which a verb runs, and the zone of the person who runs it.
@@ -109,6 +109,30 @@ pub(crate) fn from_unix(second: i64) -> UtcDateTime {
     } else {
         UtcDateTime::MAX
     })
+}
+
+/// Parses a length of time such as `90s`, `2h 30m` or `1d`; a day has 24 hours.
+pub(crate) fn length(text: &str) -> Result<Duration, String> {
+    let wrong = || "write it as 30m, 2h or 1d".to_owned();
+    let span: Span = text.parse().map_err(|_| wrong())?;
+    let length = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())?;
+    if length.is_negative() {
+        return Err(wrong());
+    }
+    Ok(Duration::seconds(length.as_secs()))
+}
+
+/// A length of time in its two largest units, for eyes.
+pub(crate) fn show_length(length: Duration) -> String {
+    let minutes = length.whole_minutes();
+    match (length.whole_days(), length.whole_hours() % 24, minutes % 60) {
+        (0, 0, 0) => format!("{}s", length.whole_seconds()),
+        (0, 0, minutes) => format!("{minutes}m"),
+        (0, hours, minutes) => format!("{hours}h {minutes}m"),
+        (days, hours, _) => format!("{days}d {hours}h"),
+    }
 }
 
 /// Parses an RFC 3339 moment.
@@ -276,6 +300,22 @@ mod tests {
             "../../etc/passwd",
         ] {
             assert!(Zone::parse(wrong, &Zone(TimeZone::UTC)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_are_read_and_shown() {
+        for (text, shown) in [
+            ("90s", "1m"),
+            ("59s", "59s"),
+            ("2h 30m", "2h 30m"),
+            ("1d", "1d 0h"),
+            ("1w", "7d 0h"),
+        ] {
+            assert_eq!(length(text).map(show_length).as_deref(), Ok(shown));
+        }
+        for text in ["", "5", "-1h", "1 month", "soon"] {
+            assert!(length(text).is_err(), "{text:?}");
         }
     }
 }

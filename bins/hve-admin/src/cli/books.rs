@@ -1,10 +1,10 @@
-//! The verbs of quota, usage, policy, queue and audit: they only look.
+//! The verbs of quota, usage, policy and audit: they only look.
 
 use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
 use hve_report::Grouping;
-use hve_types::{Address, Domain, QueueId};
+use hve_types::{Address, Domain};
 
 use super::TenantChoice;
 use crate::{size, when};
@@ -122,38 +122,6 @@ fn path(text: &str) -> Result<Path, hve_types::AddressError> {
         return Ok(Path(None));
     }
     Address::parse(inner).map(|address| Path(Some(address)))
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum QueueVerb {
-    /// List the messages that wait, oldest first
-    ///
-    /// Of every tenant, unless --tenant or --account names one.
-    List(QueueList),
-    /// Show one message: envelope, recipients and what became of each
-    Show {
-        /// Its queue id, as in the client's 250 reply
-        id: QueueId,
-    },
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct QueueList {
-    /// Only messages of this tenant, by any of its domains
-    #[arg(long, value_name = "DOMAIN")]
-    pub(crate) tenant: Option<Domain>,
-    /// Only messages of this account
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) account: Option<Address>,
-    /// Only messages that are set aside because they cannot be worked on
-    #[arg(long)]
-    pub(crate) parked: bool,
-    /// Begin after this message
-    #[arg(long, value_name = "ID")]
-    pub(crate) after: Option<QueueId>,
-    /// At most so many [default: 100, with --json: all]
-    #[arg(long, value_name = "COUNT", value_parser = size::positive)]
-    pub(crate) limit: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -91,7 +91,10 @@ fn the_queue_shows_what_waits() {
     assert_eq!(site.json(&rest)[0]["id"], second.to_string());
     let of_account = ["queue", "list", "--account", ACCOUNT, "--tenant", TENANT];
     assert_eq!(site.json(&of_account).as_array().unwrap().len(), 2);
-    assert_eq!(site.json(&["queue", "list", "--parked"]), json!([]));
+    assert_eq!(
+        site.json(&["queue", "list", "--state", "parked"]),
+        json!([])
+    );
 
     let text = site.ok(&["queue", "list"]);
     assert!(text.contains("no room"), "says why it waits: {text}");

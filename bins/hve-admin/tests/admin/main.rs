@@ -13,6 +13,8 @@ mod oauth;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod sessions;

@@ -108,7 +108,12 @@ fn every_verb_explains_itself() {
         ("quota", &["show"]),
         ("usage", &["report"]),
         ("policy", &["explain"]),
-        ("queue", &["list", "show"]),
+        (
+            "queue",
+            &[
+                "list", "show", "stats", "retry", "hold", "release", "cancel",
+            ],
+        ),
         ("audit", &["list"]),
     ];
     let help = |words: &[&str]| {

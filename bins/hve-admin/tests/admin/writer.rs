@@ -33,6 +33,25 @@ impl Books {
     }
 
     pub(crate) fn accept(&mut self, account: &str, recipients: usize, at: UtcDateTime) -> QueueId {
+        self.accept_all(account, recipients, at, vec![b'x'; 100])
+    }
+
+    pub(crate) fn accept_content(
+        &mut self,
+        account: &str,
+        recipients: usize,
+        content: &'static str,
+    ) -> QueueId {
+        self.accept_all(account, recipients, self.now, content.into())
+    }
+
+    fn accept_all(
+        &mut self,
+        account: &str,
+        recipients: usize,
+        at: UtcDateTime,
+        content: Vec<u8>,
+    ) -> QueueId {
         let address = Address::parse(account).unwrap();
         let account = self.store.account(&address).unwrap().unwrap();
         self.count += 1;
@@ -51,7 +70,7 @@ impl Books {
                     ret: None,
                     envid: None,
                 }),
-                content: vec![b'x'; 100].into(),
+                content: content.into(),
                 client: IpAddr::from([192, 0, 2, 7]),
                 message_id: "<1\u{1b}[2J@client.test>".into(),
             }],
