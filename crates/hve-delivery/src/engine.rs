@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use time::UtcDateTime;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     task::{JoinError, JoinSet, spawn_blocking},
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    Content, Due, Host, Limits, Maildir, Queue, Route, Settle, SettleError, Settlement,
+    Due, Handover, Host, Limits, Maildir, Queue, RelaySettings, Routes, Settle, SetupError,
     background::{Crashed, in_background},
+    books::Books,
+    fresh::{Fresh, FreshLine, Room},
     hand::Shared,
+    hops::Hops,
+    parcel::{Attempted, CRASHED, Outcomes, Parcel, divide},
+    stock::{Stock, Supply},
     work::Worker,
 };
 
@@ -22,118 +27,118 @@ use crate::{
 ///
 /// Make it before accepting begins: what the queue holds at that moment is due at once.
 pub struct Engine<Q, S> {
-    worker: Option<Arc<Worker<Q>>>,
-    settle: Arc<S>,
+    stock: Arc<Stock<Q>>,
+    hops: Arc<Hops>,
+    books: Arc<Books<S>>,
     limits: Limits,
-    fresh: mpsc::Receiver<Fresh>,
+    fresh: Arc<FreshLine>,
     shared: Arc<Shared>,
     started_at: UtcDateTime,
-}
-
-/// Gives the engine what was just accepted. Cheap to clone.
-#[derive(Clone)]
-pub struct Handover {
-    fresh: mpsc::Sender<Fresh>,
-    octets: Arc<Semaphore>,
-    holds: bool,
-}
-
-struct Fresh {
-    due: Due,
-    /// Its part of [`Limits::fresh_octets`], until it is settled.
-    room: OwnedSemaphorePermit,
-}
-
-impl Handover {
-    /// Offers a message that is durable and was never tried. False where there is no room: the
-    /// engine then takes it from the queue. Never blocks.
-    pub fn offer(&self, due: Due) -> bool {
-        if self.holds {
-            return false;
-        }
-        let octets = match &due.content {
-            Content::InMemory(content) => content.len(),
-            Content::InQueue => 0,
-        };
-        u32::try_from(octets.div_ceil(ROOM_UNIT))
-            .ok()
-            .and_then(|units| Arc::clone(&self.octets).try_acquire_many_owned(units).ok())
-            .is_some_and(|room| self.fresh.try_send(Fresh { due, room }).is_ok())
-    }
+    stop_relays: CancellationToken,
 }
 
 impl<Q: Queue, S: Settle> Engine<Q, S> {
-    /// An engine for one route, and the way in for fresh messages.
-    #[must_use]
-    pub fn new(route: &Route, queue: Q, settle: S, host: Host, limits: Limits) -> (Self, Handover) {
-        let (sender, fresh) = mpsc::channel(limits.fresh_messages.max(1));
-        let shared = Arc::new(Shared::default());
+    /// An engine for these routes, and the way in for fresh messages. It opens no connection
+    /// before it [runs](Self::run).
+    ///
+    /// # Errors
+    /// A route to another machine lacks what it names: certificates, or credentials.
+    pub fn new(
+        routes: &Routes,
+        queue: Q,
+        settle: S,
+        host: Host,
+        relays: &RelaySettings,
+        limits: Limits,
+    ) -> Result<(Self, Handover), SetupError> {
         let started_at = (host.clock)();
-        let worker = match route {
-            Route::Hold | Route::Relay(_) => None,
-            Route::Maildir(root) => Some(Arc::new(Worker {
-                queue,
-                maildir: Maildir::new(root.clone()),
-                host,
-                octets_max: limits.batch_octets,
-            })),
-        };
-        let handover = Handover {
-            fresh: sender,
-            octets: Arc::new(Semaphore::new(limits.fresh_octets.div_ceil(ROOM_UNIT))),
-            holds: worker.is_none(),
-        };
+        let stock = Arc::new(Stock { queue, host });
+        let supply: Arc<dyn Supply> = stock.clone();
+        let stop_relays = CancellationToken::new();
+        let hops = Hops::new(routes, relays, &limits, &supply, &stop_relays)?;
+        let fresh = Arc::new(FreshLine::new(&limits));
+        let shared = Arc::new(Shared::default());
+        let handover = Handover::new((!hops.only_hold()).then(|| Arc::clone(&fresh)));
+        let books = Books::new(settle, supply, Arc::clone(&shared), limits.settle_again);
         let engine = Self {
-            worker,
-            settle: Arc::new(settle),
+            stock,
+            hops: Arc::new(hops),
+            books: Arc::new(books),
             limits,
             fresh,
             shared,
             started_at,
+            stop_relays,
         };
-        (engine, handover)
+        Ok((engine, handover))
     }
 
     /// Works until `shutdown`; then what is in hand is finished and settled, and the rest stays in
     /// the queue. The host must take settlements until this returns.
-    pub async fn run(mut self, shutdown: CancellationToken) {
-        let Some(worker) = self.worker.take() else {
+    pub async fn run(self, shutdown: CancellationToken) {
+        if self.hops.only_hold() {
             shutdown.cancelled().await;
             return;
-        };
+        }
+        let (away, complete) = mpsc::unbounded_channel();
+        let settling = tokio::spawn({
+            let (books, shutdown) = (Arc::clone(&self.books), shutdown.clone());
+            let most = self.limits.batch_messages.max(1);
+            async move { books.keep(complete, most, &shutdown).await }
+        });
+        self.work(&away, &shutdown).await;
+        self.fresh.close();
+        self.stop_relays.cancel();
+        self.hops.closed().await;
+        drop(away);
+        if let Err(error) = settling.await {
+            report(&error);
+        }
+    }
+
+    async fn work(&self, away: &mpsc::UnboundedSender<Attempted>, shutdown: &CancellationToken) {
         let mut timer = interval(self.limits.scan_every);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batches: JoinSet<Ended> = JoinSet::new();
         let mut scan_wanted = false;
         let mut scanning = false;
-        let mut open = true;
+        let bench = || Bench {
+            stock: Arc::clone(&self.stock),
+            hops: Arc::clone(&self.hops),
+            books: Arc::clone(&self.books),
+            limits: self.limits.clone(),
+            shared: Arc::clone(&self.shared),
+            away: away.clone(),
+            shutdown: shutdown.clone(),
+        };
         loop {
             let room = batches.len() < self.limits.batches.max(1);
-            if room && scan_wanted && !scanning {
+            let space = self.shared.taken() < self.limits.queued_messages;
+            if room && space && scan_wanted && !scanning {
                 (scan_wanted, scanning) = (false, true);
-                batches.spawn(self.bench(&worker, &shutdown).scan(self.started_at));
+                batches.spawn(bench().scan(self.started_at));
                 continue;
             }
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(ended) = batches.join_next(), if !batches.is_empty() => {
                     match ended {
-                        Ok(Ended::Scan { full }) => (scanning, scan_wanted) = (false, full),
+                        Ok(Ended::Scan { full }) => {
+                            scanning = false;
+                            scan_wanted |= full;
+                        }
                         Ok(Ended::Fresh) => {}
                         Err(error) => { report(&error); scanning = false; }
                     }
                 }
-                first = self.fresh.recv(), if room && open => match first {
-                    Some(first) => {
-                        let batch = self.gather(first);
-                        batches.spawn(self.bench(&worker, &shutdown).fresh(batch));
-                    }
-                    None => open = false,
-                },
+                first = self.fresh.recv(), if room => {
+                    let batch = self.gather(first);
+                    batches.spawn(bench().fresh(batch));
+                }
+                () = self.shared.left(), if scan_wanted && !space => {}
                 _ = timer.tick(), if !scanning => scan_wanted = true,
             }
         }
-        self.fresh.close();
         while let Some(ended) = batches.join_next().await {
             if let Err(error) = ended {
                 report(&error);
@@ -141,28 +146,17 @@ impl<Q: Queue, S: Settle> Engine<Q, S> {
         }
     }
 
-    fn gather(&mut self, first: Fresh) -> Vec<Fresh> {
-        let octets = |fresh: &Fresh| fresh.room.num_permits() * ROOM_UNIT;
-        let mut total = octets(&first);
+    fn gather(&self, first: Fresh) -> Vec<Fresh> {
+        let mut total = first.room.octets;
         let mut batch = vec![first];
         while batch.len() < self.limits.batch_messages && total < self.limits.batch_octets {
-            let Ok(next) = self.fresh.try_recv() else {
+            let Some(next) = self.fresh.try_recv() else {
                 break;
             };
-            total += octets(&next);
+            total += next.room.octets;
             batch.push(next);
         }
         batch
-    }
-
-    fn bench(&self, worker: &Arc<Worker<Q>>, shutdown: &CancellationToken) -> Bench<Q, S> {
-        Bench {
-            worker: Arc::clone(worker),
-            settle: Arc::clone(&self.settle),
-            limits: self.limits.clone(),
-            shared: Arc::clone(&self.shared),
-            shutdown: shutdown.clone(),
-        }
     }
 }
 
@@ -177,44 +171,47 @@ enum Ended {
 
 /// Where one batch is worked on.
 struct Bench<Q, S> {
-    worker: Arc<Worker<Q>>,
-    settle: Arc<S>,
+    stock: Arc<Stock<Q>>,
+    hops: Arc<Hops>,
+    books: Arc<Books<S>>,
     limits: Limits,
     shared: Arc<Shared>,
+    /// For messages that are not settled with their batch.
+    away: mpsc::UnboundedSender<Attempted>,
     shutdown: CancellationToken,
 }
 
 impl<Q: Queue, S: Settle> Bench<Q, S> {
     async fn fresh(self, batch: Vec<Fresh>) -> Ended {
-        let (mut dues, mut rooms) = (Vec::new(), Vec::new());
+        let mut taken = Vec::with_capacity(batch.len());
         for Fresh { due, room } in batch {
             if self.shared.enter(due.id) {
-                dues.push(due);
-                rooms.push(room);
+                taken.push((due, Some(room)));
             }
         }
-        self.attempt(dues).await;
+        self.attempt(taken).await;
         Ended::Fresh
     }
 
     async fn scan(self, started_at: UtcDateTime) -> Ended {
         let taken = {
-            let (worker, shared) = (Arc::clone(&self.worker), Arc::clone(&self.shared));
-            let (limit, grace) = (self.limits.batch_messages, self.limits.hand_over);
+            let (stock, shared) = (Arc::clone(&self.stock), Arc::clone(&self.shared));
+            let (limit, grace) = (self.scan_messages(), self.limits.hand_over);
             spawn_blocking(move || {
-                let now = (worker.host.clock)();
+                let now = (stock.host.clock)();
                 let ready = |due: &Due| {
                     due.attempts > 0
                         || due.accepted_at < started_at
                         || now - due.accepted_at >= grace
                 };
-                shared.take(&worker.queue, now, limit, ready)
+                shared.take(&stock.queue, now, limit, ready)
             })
             .await
         };
         match taken {
             Ok(Ok((dues, full))) => {
-                self.attempt(dues).await;
+                self.attempt(dues.into_iter().map(|due| (due, None)).collect())
+                    .await;
                 Ended::Scan { full }
             }
             Ok(Err(error)) => {
@@ -228,60 +225,88 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
         }
     }
 
-    /// One attempt at each message, settled.
-    async fn attempt(&self, dues: Vec<Due>) {
-        if dues.is_empty() {
-            return;
+    /// Reading passes over what is in hand already, which can be much where connections are
+    /// slow: then it takes more at once.
+    fn scan_messages(&self) -> usize {
+        let space = self
+            .limits
+            .queued_messages
+            .saturating_sub(self.shared.taken());
+        if self.hops.any_leads_away() {
+            space.max(1)
+        } else {
+            self.limits.batch_messages
         }
-        let dues: Arc<[Due]> = dues.into();
-        let settlements = match self.on_a_thread(Arc::clone(&dues), false).await {
-            Ok(settlements) => settlements,
+    }
+
+    /// One attempt at each message. What stays here is settled; what goes away is settled when
+    /// it is back.
+    async fn attempt(&self, taken: Vec<(Due, Option<Room>)>) {
+        let (here, mut complete) = mpsc::unbounded_channel();
+        let divided = taken
+            .into_iter()
+            .flat_map(|(due, room)| divide(due, room, &self.hops, &here, &self.away));
+        let local = self.hops.send(divided);
+        for (maildir, parcels) in local {
+            let mut parcels = parcels.into_iter().peekable();
+            while parcels.peek().is_some() {
+                let batch = parcels.by_ref().take(self.limits.batch_messages.max(1));
+                self.deliver(&maildir, batch.collect()).await;
+                self.settle(&mut complete).await;
+            }
+        }
+        self.settle(&mut complete).await;
+    }
+
+    async fn settle(&self, complete: &mut mpsc::UnboundedReceiver<Attempted>) {
+        let mut attempted = Vec::new();
+        while let Ok(next) = complete.try_recv() {
+            attempted.push(next);
+        }
+        self.books.settle(attempted, &self.shutdown).await;
+    }
+
+    async fn deliver(&self, maildir: &Arc<Maildir>, parcels: Vec<Parcel>) {
+        let dues: Arc<[Due]> = parcels.iter().map(Parcel::part).collect();
+        match self.on_a_thread(maildir, Arc::clone(&dues), false).await {
+            Ok(answers) => {
+                for (parcel, answer) in parcels.into_iter().zip(answers) {
+                    finish(parcel, answer);
+                }
+            }
             // One of them is poison: alone, each can only harm itself. Their copies may have been
             // delivered before the crash.
-            Err(_) if dues.len() > 1 => {
-                let mut settlements = Vec::with_capacity(dues.len());
-                for due in dues.iter() {
+            Err(_) => {
+                for (parcel, due) in parcels.into_iter().zip(dues.iter()) {
                     let alone: Arc<[Due]> = Arc::new([due.clone()]);
-                    let attempted = self.on_a_thread(Arc::clone(&alone), true).await;
-                    settlements.extend(attempted.unwrap_or_else(|_| self.crashed(&alone)));
-                }
-                settlements
-            }
-            Err(_) => self.crashed(&dues),
-        };
-        self.settle(settlements).await;
-        self.shared.leave(&dues);
-    }
-
-    async fn on_a_thread(&self, dues: Arc<[Due]>, again: bool) -> Result<Vec<Settlement>, Crashed> {
-        let worker = Arc::clone(&self.worker);
-        in_background(move || worker.attempt(&dues, again)).await
-    }
-
-    fn crashed(&self, dues: &[Due]) -> Vec<Settlement> {
-        self.worker.defer(dues, "bug: the attempt crashed")
-    }
-
-    /// Copies that are delivered must not be delivered again, so this insists until the end.
-    async fn settle(&self, settlements: Vec<Settlement>) {
-        loop {
-            // A shutdown in the middle of an attempt leaves one more.
-            let last = self.shutdown.is_cancelled();
-            match self.settle.settle(settlements.clone()).await {
-                Ok(()) => return,
-                Err(SettleError::Trouble) if !last => {
-                    warn!(messages = settlements.len(), "not settled, trying again");
-                    tokio::select! {
-                        () = sleep(self.limits.settle_again) => {}
-                        () = self.shutdown.cancelled() => {}
+                    match self.on_a_thread(maildir, alone, true).await {
+                        Ok(answers) => finish(parcel, answers.into_iter().next().flatten()),
+                        Err(_) => parcel.defer(CRASHED.into(), false),
                     }
-                }
-                Err(error) => {
-                    error!(messages = settlements.len(), %error, "not settled, they are tried again after the next start");
-                    return;
                 }
             }
         }
+    }
+
+    async fn on_a_thread(
+        &self,
+        maildir: &Arc<Maildir>,
+        dues: Arc<[Due]>,
+        again: bool,
+    ) -> Result<Vec<Option<Outcomes>>, Crashed> {
+        let worker = Worker {
+            supply: self.stock.clone(),
+            maildir: Arc::clone(maildir),
+            octets_max: self.limits.batch_octets,
+        };
+        in_background(move || worker.attempt(&dues, again)).await
+    }
+}
+
+fn finish(parcel: Parcel, answer: Option<Outcomes>) {
+    match answer {
+        Some(outcomes) => parcel.finish(outcomes),
+        None => parcel.withhold(),
     }
 }
 
@@ -290,6 +315,3 @@ fn report(error: &JoinError) {
         error!("bug: a delivery worker crashed");
     }
 }
-
-/// Octets are counted in kibibytes, rounded up: a semaphore counts to 2^29 at least.
-const ROOM_UNIT: usize = 1024;

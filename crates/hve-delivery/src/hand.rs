@@ -7,18 +7,22 @@ use std::{
 
 use hve_types::QueueId;
 use time::UtcDateTime;
+use tokio::sync::Notify;
 
-use crate::{Due, Queue, QueueError, recent::Recent};
+use crate::{Content, Due, Queue, QueueError, recent::Recent};
 
 /// What the batches of one engine tell each other.
 #[derive(Default)]
 pub(crate) struct Shared {
     in_hand: Mutex<InHand>,
+    left: Notify,
 }
 
 #[derive(Default)]
 struct InHand {
     now: HashSet<QueueId>,
+    /// How many of them were taken from the queue.
+    taken: usize,
     /// Let go of while the queue is being read: what the reading says of them may be older than
     /// their settlement. There is one reading at a time.
     left: Option<HashSet<QueueId>>,
@@ -35,14 +39,30 @@ impl Shared {
     }
 
     /// Lets go of messages that are settled.
-    pub(crate) fn leave(&self, dues: &[Due]) {
-        let mut in_hand = self.in_hand();
-        for due in dues {
-            in_hand.now.remove(&due.id);
+    pub(crate) fn leave<'d>(&self, dues: impl IntoIterator<Item = &'d Due>) {
+        {
+            let mut in_hand = self.in_hand();
+            for due in dues {
+                let was_there = in_hand.now.remove(&due.id);
+                if was_there && matches!(due.content, Content::InQueue) {
+                    in_hand.taken = in_hand.taken.saturating_sub(1);
+                }
+                if let Some(left) = &mut in_hand.left {
+                    left.insert(due.id);
+                }
+            }
         }
-        if let Some(left) = &mut in_hand.left {
-            left.extend(dues.iter().map(|due| due.id));
-        }
+        self.left.notify_one();
+    }
+
+    /// How many messages of the queue are in hand.
+    pub(crate) fn taken(&self) -> usize {
+        self.in_hand().taken
+    }
+
+    /// Waits until some were let go of.
+    pub(crate) async fn left(&self) {
+        self.left.notified().await;
     }
 
     /// Takes due messages that are in no one's hands. True where there may be more.
@@ -68,6 +88,7 @@ impl Shared {
         dues.truncate(limit);
         for due in &dues {
             in_hand.now.insert(due.id);
+            in_hand.taken += 1;
             if due.attempts == 0 {
                 in_hand.lately.insert(due.id);
             }

@@ -5,39 +5,49 @@
 //! [`Settle`]. The queue is the truth: what memory has no room for, and what was in hand when the
 //! process ended, is found there again.
 //!
-//! Nothing accepted is given up: what cannot be delivered is tried again, hourly in the end, and
-//! stays in the queue with its reason until its cause is mended. Mail for a domain
-//! that was removed is held the same way, for as long as it takes.
+//! Only what a next hop refuses for good is given up: what else cannot be delivered is tried
+//! again, hourly in the end, and stays in the queue with its reason until its cause is mended.
+//! Mail for a domain that was removed is held the same way, for as long as it takes.
 //!
 //! A copy is delivered once. Between the hand-over to the next hop and the settlement lies a
 //! window in which a crash leads to a second attempt; [`Maildir`] closes it by giving the copy the
-//! same file name again.
+//! same file name again. With other machines the window stays open, also where a connection is
+//! lost after the whole message was sent: this is counted and logged.
 //!
-//! What this crate does not know: SMTP, accounts, quota, configuration files. It reads no clock
-//! and no randomness; the host gives both.
+//! What this crate does not know: SMTP sessions, quota, configuration files. It draws no random
+//! numbers and asks nobody for the time of day; the host gives both. Its timers are tokio's.
 
 mod background;
+mod books;
 mod content;
 mod engine;
+mod fair;
 mod folder;
+mod fresh;
 mod hand;
 mod health;
+mod hops;
 mod limits;
 mod maildir;
+mod parcel;
 mod queue;
 mod recent;
+mod relay;
 mod route;
 mod schedule;
 mod settle;
+mod stock;
 mod work;
 
-pub use engine::{Engine, Handover};
+pub use engine::Engine;
+pub use fresh::Handover;
 pub use health::{Admission, HopHealth};
 pub use hve_store::{Outcome, Settlement};
 pub use limits::Limits;
 pub use maildir::{Maildir, MaildirError, OutgoingCopy};
 pub use queue::{Content, Due, Queue, QueueError};
-pub use route::{Endpoint, Relay, RelayError, RelayHost, Route, RouteError, Trust};
+pub use relay::{RelaySettings, SetupError};
+pub use route::{Endpoint, Relay, RelayError, RelayHost, Route, RouteError, Routes, Trust};
 pub use schedule::{Retry, RetrySchedule, ScheduleError, next_attempt};
 pub use settle::{Settle, SettleError};
-pub use work::Host;
+pub use stock::Host;

@@ -13,7 +13,8 @@ pub struct Limits {
     pub batch_messages: usize,
     /// Octets in one batch before it is closed. Default 16 MiB.
     pub batch_octets: usize,
-    /// Fresh messages kept in memory until their turn. Default 4,096.
+    /// Fresh messages kept in memory until they are settled. Default 4,096. An account takes at
+    /// most as much of this, and of the octets, as it leaves.
     pub fresh_messages: usize,
     /// Octets of fresh messages kept in memory until they are settled. Default 64 MiB.
     pub fresh_octets: usize,
@@ -22,6 +23,15 @@ pub struct Limits {
     /// How old a message that was never tried must be before the queue's copy of it is taken:
     /// until then it may be on its way here in memory. Default 10 s.
     pub hand_over: Duration,
+    /// Messages of the queue in hand at once, for hops that work on many. Default 1,024: they
+    /// hold envelopes, not texts.
+    pub queued_messages: usize,
+    /// Connections to one next hop at once. Default 8: enough to hide its syncs, few enough for
+    /// any server.
+    pub connections: usize,
+    /// For transactions in flight when the engine stops. Default 10 s; what takes longer is
+    /// broken off and tried again after the next start.
+    pub stop_within: Duration,
     /// How long to wait before a settlement that failed is tried again. Default 1 s.
     pub settle_again: Duration,
 }
@@ -36,6 +46,9 @@ impl Default for Limits {
             fresh_octets: 64 * 1024 * 1024,
             scan_every: Duration::from_secs(5),
             hand_over: Duration::from_secs(10),
+            queued_messages: 1024,
+            connections: 8,
+            stop_within: Duration::from_secs(10),
             settle_again: Duration::from_secs(1),
         }
     }

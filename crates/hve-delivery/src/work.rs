@@ -1,210 +1,181 @@
-//! The blocking part of a batch: read, check, deliver, and say what came of it.
+//! The blocking part of a batch for Maildirs: read, check, deliver, and say what came of it.
 
-use bytes::Bytes;
-use hve_types::{Domain, TenantId};
-use time::UtcDateTime;
-use tracing::{debug, error, info, warn};
+use std::sync::Arc;
 
 use crate::{
-    Content, Due, Maildir, Outcome, OutgoingCopy, Queue, QueueError, Settlement, next_attempt,
+    Content, Due, Maildir, Outcome, OutgoingCopy,
+    parcel::Outcomes,
+    stock::{Prepared, Supply},
 };
 
-/// What the engine asks its host for.
-pub struct Host {
-    /// The time of day.
-    pub clock: Box<dyn Fn() -> UtcDateTime + Send + Sync>,
-    /// Any number, for the jitter of the schedule; it need not be secret.
-    pub random: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// Is this domain one of the tenant's at this moment? Asked again before every attempt: mail
-    /// stays inside although the directory has changed since it was accepted. May block.
-    pub accepts: AcceptsDomain,
-}
-
-type AcceptsDomain = Box<dyn Fn(TenantId, &Domain) -> Result<bool, QueueError> + Send + Sync>;
-
-/// Everything a blocking worker needs.
-pub(crate) struct Worker<Q> {
-    pub(crate) queue: Q,
-    pub(crate) maildir: Maildir,
-    pub(crate) host: Host,
+/// Delivers into one tree of Maildirs.
+pub(crate) struct Worker {
+    pub(crate) supply: Arc<dyn Supply>,
+    pub(crate) maildir: Arc<Maildir>,
+    /// In memory at once.
     pub(crate) octets_max: usize,
 }
 
-impl<Q: Queue> Worker<Q> {
-    /// Attempts every message once, but for those an operator holds or took out, of which there is
-    /// nothing to settle; `again` where an attempt from memory may have succeeded.
-    pub(crate) fn attempt(&self, dues: &[Due], again: bool) -> Vec<Settlement> {
+impl Worker {
+    /// Attempts every message once, at those of its recipients that are pending; `again` where
+    /// an attempt from memory may have succeeded. The answers are in the order of the messages;
+    /// `None` for those an operator holds or took out.
+    pub(crate) fn attempt(&self, dues: &[Due], again: bool) -> Vec<Option<Outcomes>> {
         let ids: Vec<_> = dues.iter().map(|due| due.id).collect();
-        let withheld = match self.queue.withheld(&ids) {
+        let withheld = match self.supply.withheld(&ids) {
             Ok(withheld) => withheld,
-            Err(error) => return self.defer(dues, &error.to_string()),
+            Err(why) => return dues.iter().map(|due| Some(deferred(due, &why))).collect(),
         };
-        let mut settlements = Vec::with_capacity(dues.len());
+        let mut answers = Vec::with_capacity(dues.len());
         let mut load = Vec::new();
         let mut octets = 0;
         for due in dues {
             if withheld.contains(&due.id) {
-                info!(queue_id = %due.id, "not tried: an operator holds it, or took it out");
+                load.push((due, None));
                 continue;
             }
-            let content = self.content(due);
-            octets += content.as_ref().map_or(0, Bytes::len);
-            load.push((due, content));
+            let prepared = self.supply.prepare(due, &due.pending);
+            octets += prepared.content.len();
+            load.push((due, Some(prepared)));
             if octets >= self.octets_max {
-                self.deliver(&load, again, &mut settlements);
-                load.clear();
+                self.deliver(std::mem::take(&mut load), again, &mut answers);
                 octets = 0;
             }
         }
-        self.deliver(&load, again, &mut settlements);
-        settlements
-    }
-
-    /// What to write down about messages whose attempt ended in a panic.
-    pub(crate) fn defer(&self, dues: &[Due], reason: &str) -> Vec<Settlement> {
-        dues.iter()
-            .map(|due| {
-                let all = due.pending.iter();
-                let results = all.map(|&index| (index, Err(reason.into()))).collect();
-                self.settlement(due, results)
-            })
-            .collect()
-    }
-
-    fn content(&self, due: &Due) -> Result<Bytes, String> {
-        match &due.content {
-            Content::InMemory(content) => Ok(content.clone()),
-            Content::InQueue => match self.queue.content(due.id) {
-                Ok(Some(content)) => Ok(content),
-                Ok(None) => {
-                    error!(queue_id = %due.id, "the text of a queued message is missing");
-                    Err("its text is missing from the queue".into())
-                }
-                Err(error) => Err(error.to_string()),
-            },
-        }
+        self.deliver(load, again, &mut answers);
+        answers
     }
 
     fn deliver(
         &self,
-        load: &[(&Due, Result<Bytes, String>)],
+        load: Vec<(&Due, Option<Prepared>)>,
         again: bool,
-        settlements: &mut Vec<Settlement>,
+        answers: &mut Vec<Option<Outcomes>>,
     ) {
         let mut copies = Vec::new();
-        let mut results: Vec<Vec<(usize, Attempted)>> = Vec::with_capacity(load.len());
-        // Which message and which of its results each copy belongs to.
-        let mut places = Vec::new();
-        for (due, content) in load {
-            let mut of_message = Vec::with_capacity(due.pending.len());
-            for &index in &due.pending {
-                let Some(recipient) = due.envelope.recipients.get(index) else {
-                    of_message.push((index, Err("no such recipient in the envelope".into())));
+        for (due, prepared) in &load {
+            let Some(prepared) = prepared else { continue };
+            for &place in &prepared.recipients {
+                let Some(recipient) = due.envelope.recipients.get(place) else {
                     continue;
                 };
-                let ready = content.as_ref().map_err(String::clone);
-                let ready = ready.and_then(|content| {
-                    self.check_domain(due.tenant, &recipient.address.domain())?;
-                    Ok(content)
+                copies.push(OutgoingCopy {
+                    id: due.id,
+                    sender: due.envelope.sender.as_ref(),
+                    recipient: &recipient.address,
+                    content: &prepared.content,
+                    again: again || matches!(due.content, Content::InQueue),
                 });
-                match ready {
-                    Ok(content) => {
-                        places.push((results.len(), of_message.len()));
-                        copies.push(OutgoingCopy {
-                            id: due.id,
-                            sender: due.envelope.sender.as_ref(),
-                            recipient: &recipient.address,
-                            content,
-                            again: again || matches!(due.content, Content::InQueue),
-                        });
-                        of_message.push((index, Ok(())));
-                    }
-                    Err(trouble) => of_message.push((index, Err(trouble))),
-                }
-            }
-            results.push(of_message);
-        }
-        let answers = self.maildir.deliver(&copies);
-        for ((message, recipient), answer) in places.into_iter().zip(answers) {
-            let place = results
-                .get_mut(message)
-                .and_then(|of| of.get_mut(recipient));
-            if let (Some((_, result)), Err(error)) = (place, answer) {
-                *result = Err(error.to_string());
             }
         }
-        for ((due, _), results) in load.iter().zip(results) {
-            settlements.push(self.settlement(due, results));
-        }
-    }
-
-    fn check_domain(&self, tenant: TenantId, domain: &Domain) -> Result<(), String> {
-        match (self.host.accepts)(tenant, domain) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(format!(
-                "held: {domain} is no longer a domain of the tenant"
-            )),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// What cannot be delivered waits, whatever the reason: nothing that was accepted may vanish
-    /// without its sender being told, and nothing here can tell it.
-    fn settlement(&self, due: &Due, results: Vec<(usize, Attempted)>) -> Settlement {
-        let now = (self.host.clock)();
-        let attempts = due.attempts.saturating_add(1);
-        let outcomes: Vec<_> = results
-            .into_iter()
-            .map(|(index, result)| {
-                let outcome = match result {
-                    Ok(()) => Outcome::Delivered,
-                    Err(reason) => Outcome::Deferred {
-                        reason: reason.into(),
+        let mut results = self.maildir.deliver(&copies).into_iter();
+        for (_, prepared) in load {
+            let Some(prepared) = prepared else {
+                answers.push(None);
+                continue;
+            };
+            let mut outcomes = prepared.decided;
+            for place in prepared.recipients {
+                let outcome = match results.next() {
+                    Some(Ok(())) => Outcome::Delivered,
+                    Some(Err(error)) => Outcome::Deferred {
+                        reason: error.to_string().into(),
+                    },
+                    None => Outcome::Deferred {
+                        reason: "bug: a copy without an answer".into(),
                     },
                 };
-                (index, outcome)
-            })
-            .collect();
-        let deferred = outcomes
-            .iter()
-            .any(|(_, outcome)| matches!(outcome, Outcome::Deferred { .. }));
-        let settlement = Settlement {
-            id: due.id,
-            outcomes,
-            next_attempt: deferred.then(|| next_attempt(attempts, now, (self.host.random)())),
-            notice: None,
-        };
-        tell(due, &settlement);
-        settlement
+                outcomes.push((place, outcome));
+            }
+            answers.push(Some(outcomes));
+        }
     }
 }
 
-/// Why an attempt did not succeed, in words for the queue.
-type Attempted = Result<(), String>;
+fn deferred(due: &Due, why: &str) -> Outcomes {
+    let outcome = |&place: &usize| (place, Outcome::Deferred { reason: why.into() });
+    due.pending.iter().map(outcome).collect()
+}
 
-/// One line a message; addresses only for those who debug.
-fn tell(due: &Due, settlement: &Settlement) {
-    let (mut delivered, mut deferred, mut failed, mut why) = (0_u32, 0_u32, 0_u32, None);
-    for (index, outcome) in &settlement.outcomes {
-        match outcome {
-            Outcome::Delivered | Outcome::Relayed { .. } => delivered += 1,
-            Outcome::Deferred { reason } => {
-                deferred += 1;
-                why = why.or(Some(reason));
-            }
-            Outcome::Failed { reason } => {
-                failed += 1;
-                why = why.or(Some(reason));
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, fs};
+
+    use bytes::Bytes;
+    use hve_types::{AccountId, BodyKind, Envelope, QueueId, Recipient, TenantId};
+    use time::UtcDateTime;
+
+    use super::*;
+
+    struct Always;
+
+    impl Supply for Always {
+        fn withheld(&self, _: &[QueueId]) -> Result<HashSet<QueueId>, String> {
+            Ok(HashSet::new())
+        }
+
+        fn prepare(&self, due: &Due, recipients: &[usize]) -> Prepared {
+            let Content::InMemory(content) = &due.content else {
+                unreachable!("it is fresh");
+            };
+            Prepared {
+                content: content.clone(),
+                recipients: recipients.to_vec(),
+                decided: Vec::new(),
+                withheld: false,
             }
         }
-        let recipient = due.envelope.recipients.get(*index);
-        debug!(queue_id = %due.id, to = recipient.map(|to| to.address.as_str()), ?outcome, "attempt");
+
+        fn random(&self) -> u64 {
+            0
+        }
+
+        fn utc(&self) -> UtcDateTime {
+            UtcDateTime::UNIX_EPOCH
+        }
     }
-    let id = due.id;
-    match why {
-        None => info!(queue_id = %id, delivered, "delivered"),
-        Some(reason) => {
-            warn!(queue_id = %id, delivered, deferred, failed, %reason, "not delivered")
+
+    #[test]
+    fn an_attempt_after_a_crash_doubles_no_copy_that_a_reader_has_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let worker = Worker {
+            supply: Arc::new(Always),
+            maildir: Arc::new(Maildir::new(root.path().into())),
+            octets_max: 1,
+        };
+        let due = Due {
+            id: QueueId::new(1, 0),
+            tenant: TenantId(1),
+            account: AccountId(1),
+            envelope: Arc::new(Envelope {
+                sender: None,
+                recipients: vec![Recipient::new("a@contoso.test".parse().unwrap())],
+                body: BodyKind::SevenBit,
+                smtputf8: false,
+                ret: None,
+                envid: None,
+            }),
+            pending: vec![0],
+            attempts: 0,
+            accepted_at: UtcDateTime::UNIX_EPOCH,
+            content: Content::InMemory(Bytes::from_static(b"A: b\r\n\r\n")),
+        };
+        let delivered = vec![Some(vec![(0, Outcome::Delivered)])];
+        let dues = [due];
+        assert_eq!(worker.attempt(&dues, false), delivered);
+        let mailbox = root.path().join("contoso.test/a");
+        for entry in fs::read_dir(mailbox.join("new")).unwrap() {
+            let name = entry.unwrap().file_name();
+            let seen = format!("{}:2,S", name.to_str().unwrap());
+            fs::rename(
+                mailbox.join("new").join(&name),
+                mailbox.join("cur").join(seen),
+            )
+            .unwrap();
         }
+        assert_eq!(worker.attempt(&dues, true), delivered);
+        assert_eq!(fs::read_dir(mailbox.join("new")).unwrap().count(), 0);
+        assert_eq!(worker.attempt(&dues, false), delivered);
+        assert_eq!(fs::read_dir(mailbox.join("new")).unwrap().count(), 1);
     }
 }

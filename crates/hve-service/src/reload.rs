@@ -13,9 +13,11 @@ pub(crate) struct Change {
 }
 
 /// What is read at the start only.
-const AT_START: [&str; 14] = [
+const AT_START: [&str; 16] = [
     "store.path",
     "delivery.route",
+    "delivery.routes",
+    "delivery.credentials",
     "listeners",
     "limits.bytes-in-flight",
     "limits.hashing-threads",
@@ -50,7 +52,7 @@ pub(crate) fn changes(old: &Config, new: &Config) -> Vec<Change> {
 pub(crate) fn merge(old: &Config, mut new: Config) -> Config {
     new.listeners.clone_from(&old.listeners);
     new.store.clone_from(&old.store);
-    new.route.clone_from(&old.route);
+    new.delivery.clone_from(&old.delivery);
     new.log = old.log;
     let (was, is) = (&old.limits, &mut new.limits);
     is.bytes_in_flight = was.bytes_in_flight;
@@ -67,10 +69,10 @@ pub(crate) fn merge(old: &Config, mut new: Config) -> Config {
 
 #[cfg(test)]
 mod tests {
-    use hve_delivery::Route;
+    use hve_delivery::{Route, Routes};
 
     use super::*;
-    use crate::config::{Listener, LogFormat, LogLevel, TlsFiles, TlsStart};
+    use crate::config::{Listener, LogFormat, LogLevel, RelayCredentials, TlsFiles, TlsStart};
 
     #[test]
     fn row_65_what_cannot_change_is_named_and_stays() {
@@ -121,7 +123,14 @@ mod tests {
         new.log.format = LogFormat::Json;
         new.log.level = LogLevel::Debug;
         new.store = "other.db".into();
-        new.route = Route::Maildir("mail".into());
+        let mail = Route::Maildir("mail".into());
+        let domain = "contoso.test".parse().unwrap();
+        new.delivery.routes = Routes::new(mail).with(domain, Route::Hold);
+        new.delivery.credentials.push(RelayCredentials {
+            name: "relay".into(),
+            user: "hve".into(),
+            password_file: "password".into(),
+        });
         let address = "127.0.0.1:587".parse().unwrap();
         new.listeners
             .push(Listener::new(address, TlsStart::StartTls));

@@ -20,7 +20,7 @@ use crate::{
     budget::Budget,
     clock::Clock,
     committer,
-    config::{Config, Listener},
+    config::{Config, Listener, PasswordFileError},
     delivery,
     directory::{CachedDirectory, Directory, DirectoryError},
     guarded::{Edge, Guarded},
@@ -82,9 +82,15 @@ pub enum RunError {
     /// The thread that writes the store has ended: nothing can be accepted any more.
     #[error("bug: the thread that writes the store has ended; nothing that got a 250 is lost")]
     CommitterEnded,
+    /// A route to another machine lacks what it names.
+    #[error(transparent)]
+    Delivery(#[from] hve_delivery::SetupError),
     /// The directory cannot be read.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The password for a next hop.
+    #[error(transparent)]
+    Password(#[from] PasswordFileError),
     /// No randomness for keys and names.
     #[error("the system gives no random numbers: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -126,6 +132,7 @@ impl Service {
         directory: Option<Arc<dyn Directory>>,
     ) -> Result<Self, RunError> {
         let tls = ServerTls::new(&config.tls)?;
+        let relays = config.delivery.settings(&config.hostname)?;
         // Before the store: an address in use is the more frequent mistake, and costs less.
         let bound: Vec<Bound> = config
             .listeners
@@ -164,12 +171,13 @@ impl Service {
         let sign_in = SignIn::new(Arc::clone(&directory), &config.limits, keys, guarded)
             .map_err(RunError::Thread)?;
         let (engine, handover) = Engine::new(
-            &config.route,
+            &config.delivery.routes,
             store,
             delivery::Settlements(queue.clone()),
             delivery::host(Arc::clone(&directory)),
+            &relays,
             hve_delivery::Limits::default(),
-        );
+        )?;
         let server = Arc::new(Server {
             clock,
             settings: ArcSwap::from_pointee(Settings::new(&config)),

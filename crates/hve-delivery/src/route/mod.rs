@@ -2,6 +2,7 @@
 
 mod parse;
 mod relay;
+mod table;
 
 use std::{
     fmt,
@@ -13,6 +14,7 @@ use thiserror::Error;
 
 pub use parse::RelayError;
 pub use relay::{Endpoint, Relay, RelayHost, Trust};
+pub use table::Routes;
 
 /// A next hop.
 ///
@@ -33,8 +35,7 @@ pub enum Route {
     Hold,
     /// A Maildir for each recipient under this folder.
     Maildir(PathBuf),
-    /// By LMTP or SMTP to other machines. The engine does not go there yet: mail stays in the
-    /// queue as with `Hold`.
+    /// By LMTP or SMTP to other machines.
     Relay(Box<Relay>),
 }
 

@@ -9,7 +9,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use hve_delivery::{Content, Due, Engine, Host, Limits, Queue, QueueError, Route};
+use hve_delivery::{
+    Content, Due, Engine, Host, Limits, Queue, QueueError, RelaySettings, Route, Routes,
+};
 use hve_store::{Act, QueueChange, QueueFilter, QueueStanding, Store, Writer};
 use hve_types::{QueueId, UsageKind};
 use time::UtcDateTime;
@@ -110,8 +112,10 @@ async fn run(
         random: Box::new(|| 0),
         accepts: Box::new(|_, _| Ok(true)),
     };
-    let route = Route::Maildir(site.mail());
-    let (engine, handover) = Engine::new(&route, queue, books.clone(), host, Limits::default());
+    let routes = Routes::new(Route::Maildir(site.mail()));
+    let (relays, limits) = (RelaySettings::new("hve.contoso.test"), Limits::default());
+    let (engine, handover) =
+        Engine::new(&routes, queue, books.clone(), host, &relays, limits).unwrap();
     for due in fresh {
         assert!(handover.offer(due));
     }

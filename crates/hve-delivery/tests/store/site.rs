@@ -8,7 +8,9 @@ use std::{
 };
 
 use hve_auth::{HashCost, PasswordHash};
-use hve_delivery::{Engine, Host, Limits, Route, Settle, SettleError, Settlement};
+use hve_delivery::{
+    Engine, Host, Limits, RelaySettings, Route, Routes, Settle, SettleError, Settlement,
+};
 use hve_store::{
     Accepted, Act, Batch, NewAccount, NewMessage, NewTenant, Store, UsageFilter, Writer,
 };
@@ -133,7 +135,18 @@ impl Site {
             batch_messages: 4,
             ..Limits::default()
         };
-        let (engine, _handover) = Engine::new(&route, store, books.clone(), host, limits);
+        let (engine, _handover) = {
+            let relays = RelaySettings::new("hve.contoso.test");
+            Engine::new(
+                &Routes::new(route),
+                store,
+                books.clone(),
+                host,
+                &relays,
+                limits,
+            )
+            .unwrap()
+        };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(engine.run(shutdown.clone()));
         let mut settled = books.settled.subscribe();

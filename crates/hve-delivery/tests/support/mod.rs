@@ -4,6 +4,7 @@
     clippy::indexing_slicing,
     reason = "what a test cannot set up fails it"
 )]
+#![allow(dead_code, reason = "each file of tests uses its part")]
 
 use std::{
     collections::BTreeMap,
@@ -18,8 +19,8 @@ use std::{
 
 use bytes::Bytes;
 use hve_delivery::{
-    Content, Due, Engine, Handover, Host, Limits, Outcome, Queue, QueueError, Route, Settle,
-    SettleError, Settlement,
+    Content, Due, Engine, Handover, Host, Limits, Outcome, Queue, QueueError, RelaySettings, Route,
+    Routes, Settle, SettleError, Settlement, SetupError,
 };
 use hve_types::{AccountId, Address, BodyKind, Envelope, QueueId, Recipient, TenantId};
 use time::UtcDateTime;
@@ -39,6 +40,7 @@ struct Inner {
     pub(crate) settle_fails: AtomicBool,
     queue_fails: AtomicBool,
     domain_removed: AtomicBool,
+    all_domains: AtomicBool,
     changed: watch::Sender<()>,
 }
 
@@ -58,6 +60,7 @@ impl World {
             settle_fails: AtomicBool::new(false),
             queue_fails: AtomicBool::new(false),
             domain_removed: AtomicBool::new(false),
+            all_domains: AtomicBool::new(false),
             changed: watch::Sender::new(()),
         }))
     }
@@ -81,6 +84,10 @@ impl World {
 
     pub(crate) fn let_reading_fail(&self, fails: bool) {
         self.0.queue_fails.store(fails, Ordering::SeqCst);
+    }
+
+    pub(crate) fn accept_all_domains(&self) {
+        self.0.all_domains.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn remove_domain(&self, removed: bool) {
@@ -140,6 +147,18 @@ impl World {
             .expect("in time");
     }
 
+    /// Waits for what nobody announces, such as something said to a peer.
+    pub(crate) async fn until_true(&self, holds: impl Fn() -> bool) {
+        let wait = async {
+            while !holds() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), wait)
+            .await
+            .expect("in time");
+    }
+
     /// Waits until each message has had so many settlements.
     pub(crate) async fn until_settled(&self, times: usize) {
         self.until(|entries| entries.values().all(|entry| entry.settled.len() >= times))
@@ -158,14 +177,34 @@ impl World {
             accepts: Box::new(move |tenant, domain| {
                 assert_ne!(tenant, POISON);
                 let removed = directory.0.domain_removed.load(Ordering::SeqCst);
-                Ok(!removed && domain.as_str() == "contoso.test")
+                let all = directory.0.all_domains.load(Ordering::SeqCst);
+                Ok(!removed && (all || domain.as_str() == "contoso.test"))
             }),
         }
     }
 
     pub(crate) fn engine(&self, root: &Path, limits: Limits) -> (Engine<Self, Self>, Handover) {
         let route = Route::Maildir(root.into());
-        Engine::new(&route, self.clone(), self.clone(), self.host(), limits)
+        self.engine_for(&Routes::new(route), limits)
+    }
+
+    pub(crate) fn try_engine(
+        &self,
+        routes: &Routes,
+        relays: &RelaySettings,
+    ) -> Result<(Engine<Self, Self>, Handover), SetupError> {
+        let (queue, settle) = (self.clone(), self.clone());
+        Engine::new(routes, queue, settle, self.host(), relays, quick())
+    }
+
+    pub(crate) fn engine_for(
+        &self,
+        routes: &Routes,
+        limits: Limits,
+    ) -> (Engine<Self, Self>, Handover) {
+        let relays = RelaySettings::new("hve.contoso.test");
+        let (queue, settle) = (self.clone(), self.clone());
+        Engine::new(routes, queue, settle, self.host(), &relays, limits).unwrap()
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, ops::Range, path::Path};
 
-use hve_delivery::Route;
 use hve_types::Domain;
 
-use super::{Draft, Listener, Mistake};
+use super::{Draft, Listener, Mistake, delivery};
 use crate::tls;
 
 type Places = BTreeMap<String, Range<usize>>;
@@ -36,6 +35,9 @@ pub(super) fn inside(draft: &Draft, places: &Places, known: &[Mistake]) -> Vec<M
             let text = format!("{own} is taken by listeners[{earlier}]");
             note(&format!("listeners[{index}].address"), text);
         }
+    }
+    for (key, text) in delivery::inside(&draft.delivery) {
+        note(&key, text);
     }
     let limits = &draft.limits;
     for (key, zero) in [
@@ -93,20 +95,14 @@ pub(super) fn outside(draft: &Draft, places: &Places) -> Vec<Mistake> {
             note("store.path", missing);
         }
     }
-    if let Some(Route::Maildir(path)) = &draft.route {
-        if path.exists() && !path.is_dir() {
-            note("delivery.route", format!("{} is no folder", path.display()));
-        } else if !path.exists()
-            && let Some(missing) = missing_folder(path)
-        {
-            note("delivery.route", missing);
-        }
+    for (key, text) in delivery::outside(&draft.delivery) {
+        note(&key, text);
     }
     list
 }
 
 /// Says so when the folder that should hold `path` does not exist.
-fn missing_folder(path: &Path) -> Option<String> {
+pub(super) fn missing_folder(path: &Path) -> Option<String> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""))?;
     (!folder.is_dir()).then(|| format!("the folder {} does not exist", folder.display()))
 }

@@ -3,6 +3,7 @@
 //! `bins/hve-server/hve.example.toml` documents every key; a test keeps it true.
 
 mod check;
+mod delivery;
 mod limits;
 mod mistake;
 mod read;
@@ -18,6 +19,7 @@ use std::{
 use hve_delivery::Route;
 use toml::de::{DeTable, DeValue};
 
+pub use delivery::{Delivery, PasswordFileError, RelayCredentials};
 pub use limits::Limits;
 pub use mistake::{Mistake, Mistakes};
 pub use units::Network;
@@ -37,7 +39,7 @@ pub struct Config {
     /// The store's file.
     pub store: PathBuf,
     /// Where accepted messages go.
-    pub route: Route,
+    pub delivery: Delivery,
     /// Every bound on what clients may use.
     pub limits: Limits,
     /// What is logged and how.
@@ -157,7 +159,7 @@ impl Config {
             listeners: Vec::new(),
             tls,
             store: store.into(),
-            route,
+            delivery: Delivery::new(route),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -205,7 +207,7 @@ struct Draft {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     store: Option<PathBuf>,
-    route: Option<Route>,
+    delivery: delivery::Draft,
     limits: Limits,
     log: Log,
 }
@@ -220,7 +222,7 @@ impl Draft {
                 key: self.key?,
             },
             store: self.store?,
-            route: self.route?,
+            delivery: self.delivery.complete()?,
             limits: self.limits,
             log: self.log,
         })
@@ -269,9 +271,7 @@ fn read_draft(mut root: Section<'_, '_>, folder: &Path) -> Draft {
     let mut store = root.section("store");
     let path = store.required::<PathBuf>("path");
     store.finish();
-    let mut delivery = root.section("delivery");
-    let route = delivery.required::<Route>("route");
-    delivery.finish();
+    let delivery = delivery::read(root.section("delivery"), folder);
     let listeners = root
         .sections("listeners")
         .into_iter()
@@ -292,7 +292,7 @@ fn read_draft(mut root: Section<'_, '_>, folder: &Path) -> Draft {
         certificate: certificate.map(joined),
         key: key.map(joined),
         store: path.map(joined),
-        route: route.map(|route| route.relative_to(folder)),
+        delivery,
         limits,
         log: log_settings,
     }
@@ -320,25 +320,6 @@ fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Result<T, String> 
             let all: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
             expected(&all.join(" or "), value)
         })
-}
-
-impl Setting for Route {
-    fn read(value: &DeValue<'_>) -> Result<Self, String> {
-        let text = value
-            .as_str()
-            .ok_or_else(|| expected("a route in quotes", value))?;
-        let route = text
-            .parse()
-            .map_err(|error: hve_delivery::RouteError| error.to_string())?;
-        match route {
-            // Accepted and then held for ever: that is not what anybody means who names a host.
-            Self::Relay(_) => Err(format!(
-                "this version does not deliver to {text:?} yet; \
-                 use \"maildir:/path\", or \"hold:\" to keep mail in the queue"
-            )),
-            route => Ok(route),
-        }
-    }
 }
 
 impl Setting for TlsStart {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Config, Limits, Listener, LogFormat, LogLevel,
+    Config, Delivery, Limits, Listener, LogFormat, LogLevel, RelayCredentials,
     units::{octets_text, time_text},
 };
 
@@ -19,8 +19,8 @@ impl Config {
             ),
             ("tls.key", self.tls.key.display().to_string()),
             ("store.path", self.store.display().to_string()),
-            ("delivery.route", self.route.to_string()),
         ];
+        list.extend(delivery(&self.delivery));
         let listeners: Vec<_> = self.listeners.iter().map(listener).collect();
         list.push(("listeners", listeners.join(", ")));
         list.extend(limits(&self.limits));
@@ -37,6 +37,23 @@ impl Config {
         list.extend([("log.format", format.into()), ("log.level", level.into())]);
         list
     }
+}
+
+fn delivery(of: &Delivery) -> [(&'static str, String); 3] {
+    let exceptions = of.routes.exceptions();
+    let exceptions: Vec<_> = exceptions
+        .map(|(domain, route)| format!("{domain} {route}"))
+        .collect();
+    let credentials = |of: &RelayCredentials| {
+        let file = of.password_file.display();
+        format!("{} {} {file}", of.name, of.user)
+    };
+    let credentials: Vec<_> = of.credentials.iter().map(credentials).collect();
+    [
+        ("delivery.route", of.routes.usual().to_string()),
+        ("delivery.routes", exceptions.join(", ")),
+        ("delivery.credentials", credentials.join(", ")),
+    ]
 }
 
 fn listener(of: &Listener) -> String {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use hve_delivery::{Route, Routes};
+
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../../../bins/hve-server/hve.example.toml");
@@ -132,16 +134,54 @@ const SOUND: &str = "hostname = \"mail.contoso.test\"\n\
     [delivery]\nroute = \"hold:\"\n\
     [[listeners]]\naddress = \"0.0.0.0:587\"\n";
 
-/// Until the engine goes there, accepting the route would hold mail for ever in silence.
 #[test]
-fn a_route_that_is_not_served_yet_is_refused() {
-    let text = SOUND.replace("hold:", "smtp://next.test?tls=required");
-    let why = "delivery.route: this version does not deliver to \"smtp://next.test?tls=required\"";
-    refused(&text, &[(":8:9", why)]);
+fn routes_have_exceptions_and_credentials() {
+    let text = SOUND.replace(
+        "hold:\"\n",
+        "smtp://next.test?tls=required&ca=ca.pem&auth=relay\"\n\
+         [[delivery.routes]]\ndomain = \"Lab.contoso.test\"\nroute = \"maildir:lab\"\n\
+         [[delivery.credentials]]\nname = \"relay\"\nuser = \"hve\"\npassword-file = \"secret\"\n",
+    );
+    let delivery = example(&text).delivery;
+    let lab = "lab.contoso.test".parse().unwrap();
+    let usual: Route = "smtp://next.test?ca=/etc/hve/ca.pem&auth=relay"
+        .parse()
+        .unwrap();
+    let routes = Routes::new(usual).with(lab, Route::Maildir("/etc/hve/lab".into()));
+    assert_eq!(delivery.routes, routes);
+    let [credentials] = &delivery.credentials[..] else {
+        panic!("{delivery:?}");
+    };
+    let file = Path::new("/etc/hve/secret");
+    assert_eq!(credentials.password_file, file);
+    assert_eq!((&*credentials.name, &*credentials.user), ("relay", "hve"));
+}
+
+#[test]
+fn what_is_wrong_with_routes_is_named() {
     let text = SOUND.replace("hold:", "smtp://next.test:0");
     refused(
         &text,
         &[(":8:9", "delivery.route: the port of \"next.test:0\"")],
+    );
+    let text = SOUND.replace(
+        "hold:\"\n",
+        "smtp://next.test?auth=nobody\"\n\
+         [[delivery.routes]]\ndomain = \"a.test\"\nroute = \"hold:\"\n\
+         [[delivery.routes]]\ndomain = \"A.test\"\nroute = \"hold:\"\n",
+    );
+    refused(
+        &text,
+        &[
+            (
+                ":8:9",
+                "delivery.route: no [[delivery.credentials]] has the name \"nobody\"",
+            ),
+            (
+                ":13:10",
+                "delivery.routes[1].domain: a.test has a route already",
+            ),
+        ],
     );
 }
 
@@ -247,10 +287,10 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(config.store, Path::new("/etc/hve/store.db"));
     assert_eq!(config.tls.key, Path::new("/etc/hve/key.pem"));
     let maildir = SOUND.replace("hold:", "maildir:mail");
-    let path = |path: &str| Route::Maildir(path.into());
-    assert_eq!(example(&maildir).route, path("/etc/hve/mail"));
+    let path = |path: &str| Routes::new(Route::Maildir(path.into()));
+    assert_eq!(example(&maildir).delivery.routes, path("/etc/hve/mail"));
     let absolute = SOUND.replace("hold:", "maildir:/srv/mail");
-    assert_eq!(example(&absolute).route, path("/srv/mail"));
+    assert_eq!(example(&absolute).delivery.routes, path("/srv/mail"));
 }
 
 #[test]
