@@ -68,6 +68,8 @@ impl Postfix {
             fs::create_dir(path(name)).unwrap();
         }
         chown(path("data"), owner.ok(), None).unwrap();
+        // Debian's user for mail.
+        chown(path("mail"), Some(8), Some(8)).unwrap();
         let main = format!(
             "compatibility_level = 3.6\n\
              myhostname = relay.test\nmydestination =\nmynetworks = 127.0.0.0/8\n\

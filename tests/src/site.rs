@@ -29,6 +29,7 @@ pub struct Site {
     folder: PathBuf,
     pair: Pair,
     route: String,
+    delivery: String,
     listeners: Vec<String>,
     limits: Vec<String>,
     _owned: Option<TempDir>,
@@ -73,6 +74,7 @@ impl Site {
             folder: folder.to_owned(),
             pair,
             route: "maildir:mail".into(),
+            delivery: String::new(),
             listeners: Vec::new(),
             limits: Vec::new(),
             _owned: None,
@@ -85,6 +87,20 @@ impl Site {
     #[must_use]
     pub fn holding(mut self) -> Self {
         self.route = "hold:".into();
+        self
+    }
+
+    /// Delivers elsewhere.
+    #[must_use]
+    pub fn routed(mut self, route: &str) -> Self {
+        self.route = route.to_owned();
+        self
+    }
+
+    /// Adds tables such as `[[delivery.routes]]`.
+    #[must_use]
+    pub fn delivery(mut self, tables: &str) -> Self {
+        self.delivery = tables.to_owned();
         self
     }
 
@@ -131,12 +147,12 @@ impl Site {
             .map(|keys| format!("[[listeners]]\naddress = \"127.0.0.1:0\"\n{keys}\n"))
             .collect();
         let limits = self.limits.join("\n");
-        let route = &self.route;
+        let (route, delivery) = (&self.route, &self.delivery);
         format!(
             "hostname = \"localhost\"\n\
              [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
              [store]\npath = \"store.db\"\n\
-             [delivery]\nroute = \"{route}\"\n\
+             [delivery]\nroute = \"{route}\"\n{delivery}\
              [limits]\n{limits}\n\
              [log]\nformat = \"json\"\n\
              {listeners}"

@@ -1,0 +1,76 @@
+//! Postfix as smart host: what it takes arrives in its mailboxes, and what it refuses is final.
+
+use hve_tests::{Postfix, Site, mails, until};
+
+use crate::{submit, until_queue_is_empty};
+
+/// Delivers for `contoso.test` itself, into Maildirs, and knows two users.
+fn smart_host() -> Option<Postfix> {
+    Postfix::start(
+        "virtual_mailbox_domains = contoso.test\n\
+         virtual_mailbox_base = ${queue_directory}/../mail\n\
+         virtual_mailbox_maps = inline:{ { a@contoso.test = contoso.test/a/ }, \
+         { b@contoso.test = contoso.test/b/ } }\n\
+         virtual_minimum_uid = 1\nvirtual_uid_maps = static:8\nvirtual_gid_maps = static:8\n\
+         virtual_transport = virtual\n",
+    )
+}
+
+fn arrived(postfix: &Postfix, address: &str, count: usize) {
+    until(
+        &format!("{count} messages for {address} in {}", postfix.log()),
+        || (mails(&postfix.mail(), address).len() >= count).then_some(()),
+    );
+}
+
+#[test]
+fn mail_arrives_through_a_smart_host() {
+    let Some(postfix) = smart_host() else {
+        return;
+    };
+    let site = Site::new().routed(&format!("smtp://{}", postfix.address()));
+    let server = site.start();
+    for number in 0..5 {
+        let to = ["a@contoso.test", "b@contoso.test"];
+        submit(&site, &server, &to, &format!("number {number}"));
+    }
+    arrived(&postfix, "a@contoso.test", 5);
+    arrived(&postfix, "b@contoso.test", 5);
+    until_queue_is_empty(&site);
+    let mails = mails(&postfix.mail(), "a@contoso.test");
+    let from = "Return-Path: <hve01@contoso.test>\n";
+    assert!(mails.iter().all(|mail| mail.text().starts_with(from)));
+}
+
+#[test]
+fn what_the_smart_host_refuses_is_given_up_with_its_words() {
+    let Some(postfix) = smart_host() else {
+        return;
+    };
+    let site = Site::new().routed(&format!("smtp://{}", postfix.address()));
+    let server = site.start();
+    submit(&site, &server, &["nobody@contoso.test"], "to nobody");
+    until("Postfix's refusal in the log", || {
+        server.log().contains("550 5.1.1").then_some(())
+    });
+    until_queue_is_empty(&site);
+}
+
+#[test]
+fn row_55_tls_that_is_required_and_not_there_keeps_the_mail_back() {
+    let Some(postfix) = smart_host() else {
+        return;
+    };
+    let route = format!("smtp://{}?tls=required", postfix.address());
+    let site = Site::new().routed(&route);
+    let server = site.start();
+    submit(&site, &server, &["a@contoso.test"], "in the clear");
+    let words = "TLS is required and the next hop does not offer it";
+    until("the reason in the queue", || {
+        let text = format!("{:?}", site.admin().queue());
+        text.contains(words).then_some(())
+    });
+    assert!(
+        !postfix.log().contains("client=") && mails(&postfix.mail(), "a@contoso.test").is_empty()
+    );
+}
