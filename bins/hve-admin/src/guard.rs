@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use hve_auth::GuardLimits;
-use hve_store::{Block, GuardReset, Suspect, Suspicion};
-use hve_types::Address;
+use hve_auth::{GuardLimits, network_of};
+use hve_store::{Block, GuardReset, KnownClient, Suspect, Suspicion};
+use hve_types::{Account, Address};
 use serde_json::{Value, json};
 use time::UtcDateTime;
 
@@ -13,6 +13,7 @@ use crate::{
     desk::Desk,
     failure::Result,
     output::{self, Answer},
+    preflight::Finding,
     when::rfc3339,
 };
 
@@ -185,5 +186,40 @@ fn unknown(user: &Address, desk: &Desk) -> Result<String> {
     Ok(match desk.store.snapshot()?.account_named(user) {
         Some(_) => String::new(),
         None => format!("There is no account {user}; `account list` shows those there are.\n"),
+    })
+}
+
+/// Would the guard look at the account's password now? For `account test`.
+pub(crate) fn finding(account: &Account, from: Option<IpAddr>, desk: &Desk) -> Result<Finding> {
+    let now = desk.clock.now;
+    let network = from.map(network_of);
+    let since = now.saturating_sub(KnownClient::KEPT);
+    let known = desk.store.known_clients(since, usize::MAX)?.into_iter();
+    let known = known.filter(|client| client.account == account.id);
+    if known
+        .map(|client| client.network)
+        .any(|known| Some(known) == network)
+    {
+        let text = "the client signed in before, and is never blocked";
+        return Ok(Finding::passes("guard", text.into()));
+    }
+    let concerns = |suspect: &Suspect| match suspect {
+        Suspect::Account(user) => *user == account.address,
+        Suspect::Network(of) => Some(*of) == network,
+    };
+    let blocked = desk.store.suspicions()?.into_iter().find_map(|suspicion| {
+        let block = suspicion.block.filter(|block| now < block.until)?;
+        concerns(&suspicion.suspect).then_some((suspicion.suspect, block))
+    });
+    Ok(match blocked {
+        Some((suspect, block)) => {
+            let (name, until) = (name(&suspect), desk.clock.show(block.until));
+            Finding::blocks(
+                "guard",
+                format!("too many different wrong passwords for {name}; blocked until {until}"),
+                format!("hve-admin guard reset {name}"),
+            )
+        }
+        None => Finding::passes("guard", String::new()),
     })
 }

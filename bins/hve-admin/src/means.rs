@@ -43,8 +43,8 @@ pub(crate) fn findings(
         SignInMechanism::External => vec![certificates(account)],
     };
     let only_login = account.sign_in.leniency.login_only && mechanism != SignInMechanism::Login;
-    let mut networks = account.sign_in.networks.iter();
-    if only_login && from.is_some_and(|from| networks.any(|of| of.contains(&from.to_canonical()))) {
+    let mut addresses = account.sign_in.single_addresses();
+    if only_login && from.is_some_and(|from| addresses.any(|of| of == from.to_canonical())) {
         found.push(Finding::blocks(
             "offer",
             "nothing but LOGIN is offered to clients from the account's addresses".into(),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use hve_auth::{Attempt, RuleBlock, SignInRefusal, SignInRule, SignInVerdict};
+use hve_auth::{Attempt, Method, RuleBlock, SignInRefusal, SignInRule, SignInVerdict};
 use hve_types::{Account, CertificateFingerprint, Tenant};
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
     cli::{AccountTest, SignInMechanism},
     desk::Desk,
     failure::Result,
-    means,
+    guard, means,
     output::{self, Answer},
 };
 
@@ -61,7 +61,10 @@ pub(crate) fn test(args: &AccountTest, desk: &Desk) -> Result<Answer> {
         certificate: args.certificate,
         mechanism: args.mechanism,
     };
-    let findings = findings(&tenant, &account, given, desk);
+    let mut findings = findings(&tenant, &account, given, desk);
+    if means::method(given.mechanism) == Method::Password {
+        findings.insert(0, guard::finding(&account, given.from, desk)?);
+    }
     let allowed = allowed(&findings);
     let mut text = text(&findings);
     let with = means::with(args.mechanism);
@@ -187,7 +190,7 @@ fn lift(refusal: &SignInRefusal, (tenant, account): (&Tenant, &Account)) -> Opti
                 "hve-admin sign-in account {address} --from NETWORK … with one that holds {from}, or --from-anywhere"
             )
         }
-        SignInRefusal::Rule(RuleBlock::Certificate(_)) => format!(
+        SignInRefusal::Rule(RuleBlock::Certificate(_) | RuleBlock::CertificateAlone) => format!(
             "hve-admin sign-in account {address} --require-certificate off, or give --certificate \
              with the one the client shows"
         ),
@@ -196,11 +199,11 @@ fn lift(refusal: &SignInRefusal, (tenant, account): (&Tenant, &Account)) -> Opti
         }
         SignInRefusal::Rule(RuleBlock::Policy { name, .. }) => format!(
             "hve-admin sign-in policy set '{name}' --tenant {} --allow-basic-auth-smtp on, or \
-             hve-admin sign-in account {address} --exempt REASON; or use OAuth, see --mechanism oauth",
+             hve-admin sign-in account {address} --exempt REASON --until WHEN; or use OAuth, see --mechanism oauth",
             tenant.name
         ),
         SignInRefusal::Rule(RuleBlock::SecurityDefaults { .. }) => format!(
-            "hve-admin sign-in account {address} --exempt REASON, or \
+            "hve-admin sign-in account {address} --exempt REASON --until WHEN, or \
              hve-admin sign-in set --tenant {} --security-defaults off; or use OAuth, see --mechanism oauth",
             tenant.name
         ),

@@ -116,6 +116,10 @@ fn account(change: SignInAccount, desk: &Desk) -> Result<Answer> {
         )));
     }
     let given = change.changes;
+    if given.exempt.is_some() && change.until.is_none() && !change.without_end {
+        return Err(Failure::usage("an exemption needs an end".to_owned())
+            .hint("give --until with a moment such as 2027-06-30T00:00:00Z, or --without-end"));
+    }
     let account = desk.store.change_account_sign_in(
         id,
         |rules| {
@@ -209,12 +213,12 @@ fn leniency(account: &Account) -> String {
         (of.bare_lf, "bare line feeds are made line ends"),
         (of.long_lines, "lines over 998 octets are wrapped"),
         (
-            of.login_only && !account.sign_in.networks.is_empty(),
+            of.login_only && account.sign_in.single_addresses().next().is_some(),
             "its addresses are offered AUTH LOGIN only",
         ),
         (
-            of.login_only && account.sign_in.networks.is_empty(),
-            "AUTH LOGIN only, without effect: name its addresses with --from",
+            of.login_only && account.sign_in.single_addresses().next().is_none(),
+            "AUTH LOGIN only, without effect: name its very address with --from",
         ),
     ];
     let words: Vec<&str> = words

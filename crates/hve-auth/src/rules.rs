@@ -96,7 +96,7 @@ impl SignInRule {
                 }
                 _ => SignInVerdict::Passes,
             },
-            Self::Certificate => certificate(account, attempt.certificate),
+            Self::Certificate => certificate(account, attempt),
             Self::SecurityDefaults if tenant.sign_in.security_defaults => {
                 unless_exempt(account, attempt, now, || RuleBlock::SecurityDefaults {
                     oauth: takes_tokens(tenant),
@@ -147,6 +147,12 @@ pub enum RuleBlock {
         }
     )]
     Certificate(Option<CertificateFingerprint>),
+    /// The account requires a certificate beside its secret, and there is no secret.
+    #[error(
+        "the account requires its password or a token beside the certificate; \
+         sign in with one of them over the same connection"
+    )]
+    CertificateAlone,
     /// It is not an hour of the account.
     #[error("the account may be used {0} only; try again then, or ask your administrator")]
     Hours(String),
@@ -230,8 +236,11 @@ fn networks(account: &Account, from: IpAddr) -> SignInVerdict {
     }
 }
 
-fn certificate(account: &Account, shown: Option<CertificateFingerprint>) -> SignInVerdict {
-    let known = &account.sign_in.certificates;
+fn certificate(account: &Account, attempt: Attempt) -> SignInVerdict {
+    let (known, shown) = (&account.sign_in.certificates, attempt.certificate);
+    if known.required && attempt.method == Method::Certificate {
+        return blocks(SignInRefusal::Rule(RuleBlock::CertificateAlone));
+    }
     if !known.required || shown.is_some_and(|shown| known.fingerprints.contains(&shown)) {
         SignInVerdict::Passes
     } else {

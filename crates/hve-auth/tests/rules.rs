@@ -238,6 +238,13 @@ fn a_required_certificate_comes_on_top_of_the_secret() {
     assert_eq!(check(&site, None), Ok(()), "known, and not required");
     site.account.sign_in.certificates.required = true;
     assert_eq!(check(&site, Some(ours)), Ok(()));
+    let alone = Attempt {
+        from: IpAddr::from([192, 0, 2, 1]),
+        method: Method::Certificate,
+        certificate: Some(ours),
+    };
+    let block = Err(SignInRefusal::Rule(RuleBlock::CertificateAlone));
+    assert_eq!(check_rules(&site.tenant, &site.account, alone, NOW), block);
     for shown in [None, Some(other)] {
         let block = RuleBlock::Certificate(shown);
         assert_eq!(check(&site, shown), Err(SignInRefusal::Rule(block)));

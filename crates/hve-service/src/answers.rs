@@ -109,7 +109,13 @@ impl Host {
 
     /// Somebody of that name is about to sign in.
     fn tries(&mut self, user: &str) {
-        self.tried = Address::parse(user).ok();
+        // Any other address may be a password.
+        let view = self.view().ok();
+        let ours = |user: &Address| {
+            let view = view.as_ref();
+            view.is_some_and(|view| view.domain(&user.domain()).is_some())
+        };
+        self.tried = Address::parse(user).ok().filter(ours);
         self.user_name = Some(UserName::of(user));
     }
 

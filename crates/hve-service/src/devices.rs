@@ -1,10 +1,12 @@
 //! What the directory says of all devices together, and what AUTH offers one of them for it.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use hve_smtp::Mechanism;
 use hve_types::{AccountId, CertificateFingerprint};
-use ipnet::IpNet;
 
 use crate::directory::DirectoryView;
 
@@ -14,7 +16,7 @@ pub(crate) struct Devices {
     /// Who lists a certificate.
     certificates: HashMap<CertificateFingerprint, Vec<AccountId>>,
     /// Where the devices are that do nothing but LOGIN.
-    login_only: Vec<IpNet>,
+    login_only: HashSet<IpAddr>,
     /// A tenant takes access tokens. Only then they are offered: many a client tries what it likes
     /// best, and gives up.
     tokens: bool,
@@ -43,7 +45,7 @@ impl Devices {
                 who.push(account.id);
             }
             if rules.leniency.login_only {
-                devices.login_only.extend(&rules.networks);
+                devices.login_only.extend(rules.single_addresses());
             }
         }
         devices
@@ -64,11 +66,7 @@ impl Devices {
     /// than a few words.
     pub(crate) fn mechanisms(&self, connection: Connection) -> Vec<Mechanism> {
         let from = connection.from.to_canonical();
-        if self
-            .login_only
-            .iter()
-            .any(|network| network.contains(&from))
-        {
+        if self.login_only.contains(&from) {
             return vec![Mechanism::Login];
         }
         let mut offered = vec![Mechanism::Login, Mechanism::Plain];

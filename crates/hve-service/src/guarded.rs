@@ -16,6 +16,7 @@ use tracing::warn;
 use crate::{
     committer::{CommitQueue, Note},
     config::Limits,
+    directory::CachedDirectory,
     refusals,
     server::Stop,
 };
@@ -31,12 +32,22 @@ pub(crate) struct Guarded {
 
 /// What the guard meets of the rest of the server.
 pub(crate) struct Edge {
+    /// Whose name may be told.
+    pub(crate) directory: Arc<CachedDirectory>,
     /// Ends the waits.
     pub(crate) stop: Arc<Stop>,
     /// What was before the start, and what an operator forgives.
     pub(crate) store: Store,
     /// Where notes for the next start, and for the operator, are left.
     pub(crate) queue: CommitQueue,
+}
+
+impl Edge {
+    /// An address of the house. Any other may be a password that was typed in its place.
+    fn is_ours(&self, user: &Address) -> bool {
+        let view = self.directory.current();
+        view.is_ok_and(|view| view.domain(&user.domain()).is_some())
+    }
 }
 
 struct State {
@@ -136,6 +147,7 @@ impl Admitted<'_> {
     /// where the user name belongs.
     fn tell(&self, wrong: &Wrong, now: Now) {
         let user = Address::parse(self.user).ok();
+        let user = user.filter(|user| self.of.edge.is_ours(user));
         if let Some(blocked) = wrong.begun {
             let user = user.as_ref().map(tracing::field::display);
             warn!(user, from = %self.from, by = ?blocked.by, "sign-in blocked for a while");

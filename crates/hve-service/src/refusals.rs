@@ -58,7 +58,7 @@ pub(crate) fn sign_in(refused: &SignInRefusal, now: Duration) -> Refusal {
         SignInRefusal::TenantSuspended(_) => "tenant-suspended",
         SignInRefusal::Rule(block) => {
             let reason = match block {
-                RuleBlock::Certificate(_) => "sign-in-certificate",
+                RuleBlock::Certificate(_) | RuleBlock::CertificateAlone => "sign-in-certificate",
                 RuleBlock::Hours(_) => "sign-in-hours",
                 RuleBlock::Network(_) => "sign-in-network",
                 RuleBlock::Policy { .. } => "sign-in-policy",

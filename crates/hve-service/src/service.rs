@@ -157,6 +157,7 @@ impl Service {
             random()?,
             &config.limits,
             Edge {
+                directory: Arc::clone(&directory),
                 stop: Arc::clone(&stop),
                 store: store.clone(),
                 queue: queue.clone(),

@@ -383,3 +383,14 @@ fn to_network(text: &str) -> Result<IpAddr, StoreError> {
 /// Longer than a block and its memory: a server that nobody signed in to meanwhile has nothing
 /// left to forgive.
 const RESET_KEPT: Duration = Duration::days(7);
+
+/// The clients of an account that is removed: one that comes back under its address begins anew.
+pub(crate) fn forget_account(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM known_client WHERE account = ?1")?
+        .execute([account.0])?;
+    Ok(())
+}

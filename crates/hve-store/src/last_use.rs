@@ -84,3 +84,17 @@ pub(crate) fn remove_all(connection: &Connection, account: AccountId) -> Result<
         .execute([account.0])?;
     Ok(())
 }
+
+/// The uses of secrets that are gone.
+pub(crate) fn forget_secrets(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "DELETE FROM last_use WHERE account = ?1 AND proof LIKE 'secret %'
+             AND proof NOT IN (SELECT 'secret ' || id FROM secret WHERE account = ?1)",
+        )?
+        .execute([account.0])?;
+    Ok(())
+}

@@ -1,6 +1,6 @@
 //! What an operator has set about signing in: for a whole tenant, and for one account.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
 use thiserror::Error;
@@ -58,6 +58,14 @@ pub struct AccountSignIn {
     pub apps: Vec<AllowedApp>,
 }
 
+impl AccountSignIn {
+    /// Those of its networks that are one address each.
+    pub fn single_addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let single = |network: &&IpNet| network.prefix_len() == network.max_prefix_len();
+        self.networks.iter().filter(single).map(IpNet::addr)
+    }
+}
+
 /// The TLS client certificates that an account knows. Only their fingerprints count, no issuer and
 /// no date: one that is taken off the list is worth nothing from that moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +73,7 @@ pub struct AccountSignIn {
 pub struct CertificateBinding {
     /// At most [`CERTIFICATES_MAX`](crate::CERTIFICATES_MAX).
     pub fingerprints: Vec<CertificateFingerprint>,
-    /// A password or a token does only together with one of them.
+    /// A password or a token does only together with one of them, and none of them alone.
     pub required: bool,
 }
 
@@ -77,8 +85,9 @@ pub struct DeviceLeniency {
     pub bare_lf: bool,
     /// Lines over 998 octets (RFC 5322 §2.1.1) are wrapped.
     pub long_lines: bool,
-    /// Clients from [`AccountSignIn::networks`] are offered AUTH LOGIN alone: the device does no
-    /// other mechanism, and stumbles over a list of them. Without networks it has no effect.
+    /// Clients from its [single addresses](AccountSignIn::single_addresses) are offered AUTH LOGIN
+    /// alone: the device does no other mechanism, and stumbles over a list of them. A wider
+    /// network has no such effect, since others are in it.
     pub login_only: bool,
 }
 

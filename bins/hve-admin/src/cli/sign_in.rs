@@ -104,6 +104,9 @@ pub(crate) struct SignInAccount {
     /// The moment at which the exemption ends by itself
     #[arg(long, value_name = "RFC3339", value_parser = when::moment, requires = "exempt")]
     pub(crate) until: Option<UtcDateTime>,
+    /// The exemption holds until somebody takes it back
+    #[arg(long, requires = "exempt", conflicts_with = "until")]
+    pub(crate) without_end: bool,
 }
 
 #[derive(Args, Debug)]
@@ -136,10 +139,11 @@ pub(crate) struct SignInAccountChanges {
     /// It has no certificate
     #[arg(long, conflicts_with = "certificate")]
     pub(crate) no_certificate: bool,
-    /// On: a password or a token does only together with a certificate of its list
+    /// On: a password or a token does only together with a certificate of its list, and the
+    /// certificate alone does not
     #[arg(long, value_enum)]
     pub(crate) require_certificate: Option<Switch>,
-    /// For an old device: offer nothing but AUTH LOGIN to clients from its addresses (--from)
+    /// For an old device: offer nothing but AUTH LOGIN to its address (a single one of --from)
     #[arg(long, value_enum)]
     pub(crate) lenient_login_only: Option<Switch>,
     /// For an old device: make its bare line feeds whole line ends, instead of refusing its mail

@@ -135,7 +135,7 @@ fn an_old_device_that_is_offered_login_alone_cannot_use_a_token() {
     let site = Site::new();
     site.json(&["sign-in", "issuer", "add", ISSUER, "--audience", AUDIENCE]);
     site.json(&["sign-in", "app", "add", ACCOUNT, OBJECT]);
-    let only = ["--from", "192.0.2.0/24", "--lenient-login-only", "on"];
+    let only = ["--from", "192.0.2.7", "--lenient-login-only", "on"];
     site.json(&[&["sign-in", "account", ACCOUNT][..], &only].concat());
     let test = |mechanism: &str| {
         let words = ["account", "test", ACCOUNT, "--from-address", "192.0.2.7"];

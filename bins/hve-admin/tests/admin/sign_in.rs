@@ -37,7 +37,11 @@ fn each_block_is_named_and_lifted_by_the_command_it_names() {
         ["security-defaults", "authentication-policy"]
     );
 
-    site.json(&["sign-in", "account", ACCOUNT, "--exempt", "old scanner"]);
+    let exempt = ["sign-in", "account", ACCOUNT, "--exempt", "old scanner"];
+    let endless = site.run(&exempt);
+    assert_eq!(endless.code, 2, "an end, or the word that there is none");
+    assert!(endless.err.contains("--without-end"), "{}", endless.err);
+    site.json(&[&exempt[..], &["--without-end"]].concat());
     assert!(blocking(&site, &[]).is_empty());
     site.json(&["sign-in", "account", ACCOUNT, "--not-exempt"]);
     site.json(&["sign-in", "set", "--security-defaults", "off"]);
@@ -249,10 +253,59 @@ fn a_device_that_does_login_only_needs_its_addresses() {
     assert_eq!(site.json(&on)["leniency"]["login_only"], true);
     let shown = site.run(&["sign-in", "show"]).out;
     assert!(
-        shown.contains("without effect: name its addresses"),
+        shown.contains("without effect: name its very address"),
         "{shown}"
     );
     site.json(&["sign-in", "account", ACCOUNT, "--from", "192.0.2.7"]);
     let shown = site.run(&["sign-in", "show"]).out;
     assert!(shown.contains("offered AUTH LOGIN only"), "{shown}");
+}
+
+#[test]
+fn a_block_of_the_guard_is_a_finding() {
+    let site = Site::new();
+    let store = hve_store::Store::open(&site.store()).unwrap();
+    let account = store.account(&ACCOUNT.parse().unwrap()).unwrap().unwrap();
+    let day = time::Duration::days(1);
+    let suspicion = |suspect| hve_store::Suspicion {
+        suspect,
+        guesses: 10,
+        tried_at: account.created_at,
+        other: None,
+        block: Some(hve_store::Block {
+            since: account.created_at,
+            until: account.created_at + day,
+            in_a_row: 1,
+        }),
+    };
+    let (stranger, friend) = ("198.51.100.7", "192.0.2.7");
+    let batch = hve_store::Batch {
+        guard: hve_store::GuardNotes {
+            known: vec![hve_store::KnownClient {
+                account: account.id,
+                network: friend.parse().unwrap(),
+                seen_at: account.created_at,
+            }],
+            suspicions: vec![suspicion(hve_store::Suspect::Account(
+                account.address.clone(),
+            ))],
+        },
+        ..hve_store::Batch::default()
+    };
+    let mut writer = hve_store::Writer::open(&site.store()).unwrap();
+    writer.commit(&batch, account.created_at).unwrap();
+    drop(writer);
+    assert_eq!(blocking(&site, &["--from-address", stranger]), ["guard"]);
+    assert!(blocking(&site, &["--from-address", friend]).is_empty());
+    let told = site.run(&["account", "test", ACCOUNT]);
+    assert!(
+        told.out.contains(&format!("guard reset {ACCOUNT}")),
+        "{}",
+        told.out
+    );
+    assert!(
+        blocking(&site, &["--mechanism", "external"])
+            .iter()
+            .all(|rule| rule != "guard")
+    );
 }

@@ -62,12 +62,7 @@ impl Ending<'_> {
         }
         let view = self.server.directory.current().ok();
         let view = view.as_deref();
-        let ours = |view: &dyn DirectoryView| {
-            let tried = self.host.tried()?;
-            view.domain(&tried.domain()).is_some().then_some(tried)
-        };
-        // Any other address may be a password.
-        let tried = view.and_then(ours);
+        let tried = self.host.tried();
         let known = |view: &dyn DirectoryView| view.account_named(tried?).map(|of| of.id);
         let facts = Facts {
             implicit: self.is_implicit(),

@@ -36,6 +36,7 @@ impl Site {
         let (queue, _) = committer::start(writer, &limits, CancellationToken::new()).unwrap();
         let stop = Arc::<Stop>::default();
         let edge = Edge {
+            directory: Arc::new(CachedDirectory::new(Arc::new(store.clone()))),
             stop: Arc::clone(&stop),
             store,
             queue,

@@ -109,6 +109,8 @@ async fn a_required_certificate_is_a_further_factor() {
     let refused = client.expect("535 5.7.139 ").await;
     assert!(refused.contains("the client showed none"), "{refused}");
     let (mut client, _) = site.showing(&own, &service).await;
+    let alone = client.ask("AUTH EXTERNAL =", "535 5.7.139 ").await;
+    assert!(alone.contains("beside the certificate"), "{alone}");
     client.sign_in(ACCOUNT, PASSWORD).await;
     client.expect("235 ").await;
     service.stop().await.unwrap();
@@ -122,8 +124,9 @@ async fn a_device_that_does_nothing_but_login_is_offered_nothing_else() {
     assert!(offer.starts_with("250 AUTH LOGIN PLAIN"), "{offer}");
     site.change_sign_in(|rules| {
         rules.leniency.login_only = true;
-        rules.networks = vec!["192.0.2.0/24".parse().unwrap()];
+        rules.networks = vec!["127.0.0.0/8".parse().unwrap()];
     });
+    // A network is more than one device.
     let elsewhere = offered(&mut site.client(&service).await).await;
     assert_eq!(elsewhere, offer);
     site.change_sign_in(|rules| rules.networks = vec!["127.0.0.1/32".parse().unwrap()]);

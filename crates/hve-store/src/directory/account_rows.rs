@@ -9,7 +9,7 @@ use crate::{
     Act, ChangeError, StoreError,
     audit::{Deed, record},
     codec::{self, from_count, from_millis, to_address, to_millis},
-    last_use,
+    guard, last_use,
 };
 
 pub(super) fn check_address(connection: &Connection, new: &NewAccount) -> Result<(), ChangeError> {
@@ -111,6 +111,7 @@ pub(super) fn remove(
         .execute((gone.id.0, to_millis(act.at)))?;
     secrets::remove_all(connection, gone.id)?;
     last_use::remove_all(connection, gone.id)?;
+    guard::forget_account(connection, gone.id)?;
     note(connection, act, "account-remove", gone, told(gone), None)?;
     Ok(())
 }

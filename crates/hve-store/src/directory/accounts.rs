@@ -7,7 +7,7 @@ use hve_types::{
     Account, AccountId, AccountLimits, AccountSignIn, Address, CERTIFICATES_MAX, Ceiling, State,
     TenantId,
 };
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 use time::UtcDateTime;
 
 use super::{
@@ -77,6 +77,9 @@ impl Store {
 
     /// What is known of one user name: its account, its tenant and the hashes of its secrets.
     ///
+    /// A name that nobody has costs the same reads: those of another account, which is dropped. So
+    /// the time of an answer tells no stranger who exists.
+    ///
     /// # Errors
     /// The store failed, or the hash is damaged.
     pub fn credential(&self, user: &Address) -> Result<Option<Credential>, StoreError> {
@@ -85,18 +88,20 @@ impl Store {
                 .prepare_cached(&format!("{SELECT} WHERE key = ?1 AND removed_at IS NULL"))?
                 .query_row([user.key()], |row| Ok(account(connection, row)))
                 .optional()?;
-            let Some(account) = found.transpose()? else {
+            let decoy = connection
+                .prepare_cached(&format!("{SELECT} WHERE removed_at IS NULL LIMIT 1"))?
+                .query_row((), |row| Ok(account(connection, row)))
+                .optional()?;
+            let exists = found.is_some();
+            let Some(account) = found.or(decoy).transpose()? else {
                 return Ok(None);
             };
-            let secrets = secrets::hashes(connection, &account)?;
-            let Some(tenant) = tenants::find(connection, account.tenant)? else {
-                return Err(damaged("tenant of", account.address.as_str()));
-            };
-            Ok(Some(Credential {
-                account,
-                tenant,
-                secrets,
-            }))
+            let credential = whole(connection, account);
+            if exists {
+                credential.map(Some)
+            } else {
+                Ok(None)
+            }
         })
     }
 
@@ -266,4 +271,16 @@ impl Store {
             by_id(connection, id)
         })
     }
+}
+
+fn whole(connection: &Connection, account: Account) -> Result<Credential, StoreError> {
+    let secrets = secrets::hashes(connection, &account)?;
+    let Some(tenant) = tenants::find(connection, account.tenant)? else {
+        return Err(damaged("tenant of", account.address.as_str()));
+    };
+    Ok(Credential {
+        account,
+        tenant,
+        secrets,
+    })
 }

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Act, ChangeError, Store, StoreError,
     codec::{damaged, from_count, from_millis, rfc3339, to_millis},
+    last_use,
 };
 
 /// A further secret of an account.
@@ -75,7 +76,7 @@ impl Store {
             connection
                 .prepare_cached("DELETE FROM secret WHERE account = ?1 AND label = ?2")?
                 .execute((id.0, label))?;
-            Ok(())
+            Ok(last_use::forget_secrets(connection, id)?)
         })
     }
 
@@ -154,7 +155,8 @@ pub(super) fn replace(
         password: password.clone(),
         expires_at: None,
     };
-    insert(connection, account, &new, act)
+    insert(connection, account, &new, act)?;
+    last_use::forget_secrets(connection, account)
 }
 
 pub(super) fn remove_all(connection: &Connection, account: AccountId) -> Result<(), StoreError> {

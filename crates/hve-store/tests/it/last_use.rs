@@ -18,7 +18,7 @@ fn the_last_use_of_each_proof_is_kept() {
     };
     let (old, new) = (
         used("secret 1", 1, "192.0.2.1"),
-        used("secret 2", 2, "2001:db8::1"),
+        used("secret 9", 2, "2001:db8::1"),
     );
     let later = used("secret 1", 3, "192.0.2.3");
     let mut writer = site.writer();
@@ -35,4 +35,14 @@ fn the_last_use_of_each_proof_is_kept() {
     }
     assert_eq!(site.store.last_uses(site.account.id).unwrap(), [later, new]);
     assert_eq!(site.store.change_counter().unwrap(), counter);
+    // With another password, the uses of the old one are nobody's business any more.
+    let id = site.account.id;
+    let change = hve_store::AccountChange {
+        password: Some(crate::site::password("another password")),
+        ..Default::default()
+    };
+    site.store
+        .change_account(id, &change, &crate::site::act())
+        .unwrap();
+    assert_eq!(site.store.last_uses(id).unwrap(), []);
 }
