@@ -1,6 +1,7 @@
 //! The real server and real next hops: Dovecot by LMTP, Postfix as smart host.
 
 mod dovecot;
+mod kill;
 mod postfix;
 
 use hve_tests::{ACCOUNT, Server, Site};

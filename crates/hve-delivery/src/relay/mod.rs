@@ -12,6 +12,7 @@ mod wire;
 mod words;
 
 use std::{
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -111,7 +112,9 @@ impl Hop {
     async fn take(&self) -> Parcel {
         let _idle = Idle::new(self);
         loop {
-            let pushed = self.pushed.notified();
+            let mut pushed = pin!(self.pushed.notified());
+            // From here on: two connections that look at the same moment are both told.
+            pushed.as_mut().enable();
             if let Some(parcel) = self.try_take() {
                 return parcel;
             }

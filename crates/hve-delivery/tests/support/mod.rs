@@ -7,7 +7,7 @@
 #![allow(dead_code, reason = "each file of tests uses its part")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs,
     path::Path,
     sync::{
@@ -41,6 +41,7 @@ struct Inner {
     queue_fails: AtomicBool,
     domain_removed: AtomicBool,
     all_domains: AtomicBool,
+    withheld: Mutex<HashSet<QueueId>>,
     changed: watch::Sender<()>,
 }
 
@@ -61,6 +62,7 @@ impl World {
             queue_fails: AtomicBool::new(false),
             domain_removed: AtomicBool::new(false),
             all_domains: AtomicBool::new(false),
+            withheld: Mutex::default(),
             changed: watch::Sender::new(()),
         }))
     }
@@ -88,6 +90,11 @@ impl World {
 
     pub(crate) fn accept_all_domains(&self) {
         self.0.all_domains.store(true, Ordering::SeqCst);
+    }
+
+    /// An operator takes it out.
+    pub(crate) fn withhold(&self, id: QueueId) {
+        self.0.withheld.lock().unwrap().insert(id);
     }
 
     pub(crate) fn remove_domain(&self, removed: bool) {
@@ -247,6 +254,15 @@ impl Queue for World {
             .collect();
         found.sort_by_key(|(at, due)| (*at, due.id));
         Ok(found.into_iter().map(|(_, due)| due).take(limit).collect())
+    }
+
+    fn withheld(&self, ids: &[QueueId]) -> Result<HashSet<QueueId>, QueueError> {
+        let withheld = self.0.withheld.lock().unwrap();
+        Ok(ids
+            .iter()
+            .copied()
+            .filter(|id| withheld.contains(id))
+            .collect())
     }
 
     fn content(&self, id: QueueId) -> Result<Option<Bytes>, QueueError> {
