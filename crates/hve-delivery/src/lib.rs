@@ -46,7 +46,7 @@ pub use hve_store::{Outcome, Settlement};
 pub use limits::Limits;
 pub use maildir::{Maildir, MaildirError, OutgoingCopy};
 pub use queue::{Content, Due, Queue, QueueError};
-pub use relay::{RelaySettings, SetupError};
+pub use relay::{Mark, MarkError, RelaySettings, SetupError};
 pub use route::{Endpoint, Relay, RelayError, RelayHost, Route, RouteError, Routes, Trust};
 pub use schedule::{Retry, RetrySchedule, ScheduleError, next_attempt};
 pub use settle::{Settle, SettleError};

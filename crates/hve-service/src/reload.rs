@@ -13,11 +13,12 @@ pub(crate) struct Change {
 }
 
 /// What is read at the start only.
-const AT_START: [&str; 16] = [
+const AT_START: [&str; 17] = [
     "store.path",
     "delivery.route",
     "delivery.routes",
     "delivery.credentials",
+    "delivery.marks",
     "listeners",
     "limits.bytes-in-flight",
     "limits.hashing-threads",
@@ -126,6 +127,8 @@ mod tests {
         let mail = Route::Maildir("mail".into());
         let domain = "contoso.test".parse().unwrap();
         new.delivery.routes = Routes::new(mail).with(domain, Route::Hold);
+        let mark = hve_delivery::Mark::new("X-House", "a word").unwrap();
+        new.delivery.marks.push(("house".into(), mark));
         new.delivery.credentials.push(RelayCredentials {
             name: "relay".into(),
             user: "hve".into(),

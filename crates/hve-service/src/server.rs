@@ -113,6 +113,8 @@ impl Settings {
     pub(crate) fn new(config: &Config) -> Self {
         let mut session = SessionConfig::new(config.hostname.as_str());
         session.limits = config.limits.session();
+        let marks = config.delivery.marks.iter();
+        session.reserved_fields = marks.map(|(_, mark)| mark.field().into()).collect();
         Self {
             limits: Arc::new(config.limits.clone()),
             session: Arc::new(session),

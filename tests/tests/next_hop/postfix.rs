@@ -1,6 +1,6 @@
 //! Postfix as smart host: what it takes arrives in its mailboxes, and what it refuses is final.
 
-use hve_tests::{Postfix, Site, mails, until};
+use hve_tests::{ACCOUNT, Postfix, Server, Site, mails, until};
 
 use crate::{submit, until_queue_is_empty};
 
@@ -72,5 +72,30 @@ fn row_55_tls_that_is_required_and_not_there_keeps_the_mail_back() {
     });
     assert!(
         !postfix.log().contains("client=") && mails(&postfix.mail(), "a@contoso.test").is_empty()
+    );
+}
+
+#[test]
+fn the_mark_of_a_route_is_the_servers_word_alone() {
+    let Some(postfix) = smart_host() else {
+        return;
+    };
+    let site = Site::new().routed(&format!("smtp://{}?mark=house", postfix.address()));
+    let marks = "[[delivery.marks]]\nname = \"house\"\nfield = \"X-House: a word\"\n";
+    std::fs::write(site.config(), site.config_text() + marks).unwrap();
+    let server = Server::run(&site.config());
+    let content = "From: hve01@contoso.test\r\nx-house: a word\r\nSubject: marked\r\n\r\nbody";
+    let mut client = site.signed_in(&server);
+    let reply = client
+        .submit(ACCOUNT, &["a@contoso.test"], content)
+        .unwrap();
+    assert_eq!(reply.code, 250, "{reply:?}");
+    arrived(&postfix, "a@contoso.test", 1);
+    let mail = mails(&postfix.mail(), "a@contoso.test").remove(0).text();
+    assert_eq!(mail.to_lowercase().matches("x-house:").count(), 1, "{mail}");
+    assert!(mail.contains("X-House: a word"), "{mail}");
+    assert!(
+        !server.log().contains("a word"),
+        "it is as good as a password"
     );
 }

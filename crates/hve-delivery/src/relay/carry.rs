@@ -98,6 +98,10 @@ async fn transact(hop: &Arc<Hop>, wire: &mut Wire, name: &str, parcel: Parcel) -
     }
     let mut outcomes = prepared.decided;
     let content = clean(prepared.content);
+    let content = match &hop.setup.mark {
+        Some(mark) => mark.on(&content),
+        None => content,
+    };
     let most = wire.recipients_max().unwrap_or(usize::MAX);
     let (mut over, mut is_first) = (None, true);
     for places in prepared.recipients.chunks(most.clamp(1, RECIPIENTS_MAX)) {

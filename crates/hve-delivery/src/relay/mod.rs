@@ -6,6 +6,7 @@
 
 mod carry;
 mod connect;
+mod mark;
 mod setup;
 mod tls;
 mod wire;
@@ -24,6 +25,7 @@ use tokio::{sync::Notify, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
+pub use mark::{Mark, MarkError};
 pub use setup::{RelaySettings, SetupError};
 
 use crate::{Limits, Relay, fair::FairLine, parcel::Parcel, stock::Supply};

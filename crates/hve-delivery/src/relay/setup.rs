@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 use hve_smtp::{ClientConfig, ClientCredentials, ClientLimits};
 use thiserror::Error;
 
-use super::tls::Tls;
+use super::{mark::Mark, tls::Tls};
 use crate::Relay;
 
 /// What all routes to other machines share.
@@ -16,6 +16,8 @@ pub struct RelaySettings {
     pub name: String,
     /// User and password, by the name that routes know them under.
     pub credentials: BTreeMap<Box<str>, ClientCredentials>,
+    /// Fields that messages get, by the name that routes know them under.
+    pub marks: BTreeMap<Box<str>, Mark>,
     /// Every deadline and bound of one connection.
     pub limits: ClientLimits,
 }
@@ -27,6 +29,7 @@ impl RelaySettings {
         Self {
             name: name.into(),
             credentials: BTreeMap::new(),
+            marks: BTreeMap::new(),
             limits: ClientLimits::default(),
         }
     }
@@ -62,6 +65,9 @@ pub enum SetupError {
     /// `auth=` names what nobody has configured.
     #[error("there are no credentials with the name {0:?}")]
     NoCredentials(Box<str>),
+    /// `mark=` names what nobody has configured.
+    #[error("there is no mark with the name {0:?}")]
+    NoMark(Box<str>),
     /// The library refuses our settings, or the system has no certificates.
     #[error("TLS to next hops cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -80,6 +86,7 @@ impl Relay {
 /// A route, ready for connections.
 pub(crate) struct Setup {
     pub(crate) client: Arc<ClientConfig>,
+    pub(crate) mark: Option<Mark>,
     /// `None` where TLS is off.
     pub(crate) tls: Option<Tls>,
 }
@@ -94,8 +101,13 @@ impl Setup {
             let missing = || SetupError::NoCredentials(name.clone());
             client.credentials = Some(known.ok_or_else(missing)?);
         }
+        let mark = relay.mark.as_ref().map(|name| {
+            let known = settings.marks.get(name).cloned();
+            known.ok_or_else(|| SetupError::NoMark(name.clone()))
+        });
         Ok(Self {
             client: Arc::new(client),
+            mark: mark.transpose()?,
             tls: Tls::new(relay)?,
         })
     }

@@ -42,6 +42,7 @@ fn read(scheme: &str, rest: &str, protocol: Protocol, tls: TlsPolicy) -> Result<
         trust: Trust::System,
         certificate_name: None,
         credentials: None,
+        mark: None,
     };
     let said = match options {
         None => Said::default(),
@@ -113,6 +114,7 @@ struct Said {
     pins: Option<Vec<[u8; 32]>>,
     name: Option<Domain>,
     auth: Option<Box<str>>,
+    mark: Option<Box<str>>,
 }
 
 impl Said {
@@ -133,7 +135,8 @@ impl Said {
                     said.name.replace(name).is_some()
                 }
                 "auth" if is_key(value) => said.auth.replace(value.into()).is_some(),
-                "ca" | "auth" => return Err(bad()),
+                "mark" if is_key(value) => said.mark.replace(value.into()).is_some(),
+                "ca" | "auth" | "mark" => return Err(bad()),
                 _ => return Err(RelayError::UnknownOption(key.to_owned())),
             };
             if again {
@@ -160,6 +163,7 @@ impl Said {
         };
         relay.certificate_name = self.name;
         relay.credentials = self.auth;
+        relay.mark = self.mark;
         relay.tls = match (relay.tls, self.tls) {
             // `smtps` and a socket have said it.
             (TlsPolicy::Implicit | TlsPolicy::Off, Some(_)) => return Err(RelayError::TlsIsGiven),
@@ -246,7 +250,7 @@ pub enum RelayError {
     #[error("either \"ca\" or \"pin\", not both")]
     TwoTrusts,
     /// No such option.
-    #[error("there is no option \"{0}\"; there are tls, ca, pin, name and auth")]
+    #[error("there is no option \"{0}\"; there are tls, ca, pin, name, auth and mark")]
     UnknownOption(String),
 }
 
@@ -256,7 +260,7 @@ fn option_help(key: &str) -> &'static str {
         "ca" => "ca is a file of certificates",
         "pin" => "pin is \"sha256:\" and 64 hexadecimal digits, several with commas between",
         "name" => "name is the name in the certificate",
-        _ => "auth is a name of letters, digits, - and _ from the configuration",
+        _ => "auth and mark are names of letters, digits, - and _ from the configuration",
     }
 }
 
@@ -318,8 +322,8 @@ mod tests {
             &format!("smtp://a.test:25?pin=sha256:{pin}"),
         );
         check(
-            "smtps://192.0.2.1?name=mx.test&ca=/etc/ca.pem&auth=smart-host_1",
-            "smtps://192.0.2.1:465?ca=/etc/ca.pem&name=mx.test&auth=smart-host_1",
+            "smtps://192.0.2.1?name=mx.test&ca=/etc/ca.pem&mark=house&auth=smart-host_1",
+            "smtps://192.0.2.1:465?ca=/etc/ca.pem&name=mx.test&auth=smart-host_1&mark=house",
         );
         check("smtp://a.test?tls=off", "smtp://a.test:25?tls=off");
         check("smtp://a.test?tls=opportunistic", "smtp://a.test:25");
@@ -357,6 +361,7 @@ mod tests {
             "pin=ab",
             "name=",
             "auth=a b",
+            "mark=",
             "ca=",
         ] {
             let error = refused(&format!("smtp://a.test?{option}"));

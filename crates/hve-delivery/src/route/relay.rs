@@ -27,6 +27,8 @@ pub struct Relay {
     pub certificate_name: Option<Domain>,
     /// Under which name the configuration keeps user and password for it.
     pub credentials: Option<Box<str>>,
+    /// Under which name the configuration keeps the [`Mark`](crate::Mark) of its messages.
+    pub mark: Option<Box<str>>,
 }
 
 /// One place to connect to.
@@ -170,6 +172,9 @@ impl Relay {
         }
         if let Some(credentials) = &self.credentials {
             options.push(("auth", credentials.to_string()));
+        }
+        if let Some(mark) = &self.mark {
+            options.push(("mark", mark.to_string()));
         }
         options
     }

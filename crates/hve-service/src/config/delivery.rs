@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hve_delivery::{RelaySettings, Route, Routes};
+use hve_delivery::{Mark, RelaySettings, Route, Routes};
 use hve_smtp::ClientCredentials;
 use hve_types::Domain;
 use secrecy::{SecretString, zeroize::Zeroizing};
@@ -23,6 +23,9 @@ pub struct Delivery {
     pub routes: Routes,
     /// With what to sign in to next hops.
     pub credentials: Vec<RelayCredentials>,
+    /// Fields for messages on their way to next hops, by the name that routes know them under:
+    /// `mark=NAME`. Clients cannot write them.
+    pub marks: Vec<(String, Mark)>,
 }
 
 /// With what to sign in to a next hop that requires it.
@@ -64,6 +67,7 @@ impl Delivery {
         Self {
             routes: Routes::new(route),
             credentials: Vec::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -80,6 +84,9 @@ impl Delivery {
             };
             let name = credentials.name.as_str();
             settings.credentials.insert(name.into(), known);
+        }
+        for (name, mark) in &self.marks {
+            settings.marks.insert(name.as_str().into(), mark.clone());
         }
         Ok(settings)
     }
@@ -107,6 +114,7 @@ pub(super) struct Draft {
     /// With the place of each in the file's list.
     pub(super) exceptions: Vec<(usize, Domain, Route)>,
     pub(super) credentials: Vec<RelayCredentials>,
+    pub(super) marks: Vec<(String, Mark)>,
     /// Nothing of it was wrong or missing.
     complete: bool,
 }
@@ -118,6 +126,7 @@ impl Draft {
         Some(Delivery {
             routes: self.exceptions.into_iter().fold(routes, with),
             credentials: self.credentials,
+            marks: self.marks,
         })
     }
 
@@ -140,6 +149,7 @@ pub(super) fn read(mut section: Section<'_, '_>, folder: &Path) -> Draft {
         route: route.map(|route| route.relative_to(folder)),
         exceptions: Vec::new(),
         credentials: Vec::new(),
+        marks: Vec::new(),
         complete: true,
     };
     for (place, mut exception) in section.sections("routes").into_iter().enumerate() {
@@ -168,6 +178,15 @@ pub(super) fn read(mut section: Section<'_, '_>, folder: &Path) -> Draft {
             _ => draft.complete = false,
         }
     }
+    for mut mark in section.sections("marks") {
+        let name = mark.required::<String>("name");
+        let field = mark.required::<Mark>("field");
+        mark.finish();
+        match (name, field) {
+            (Some(name), Some(field)) => draft.marks.push((name, field)),
+            _ => draft.complete = false,
+        }
+    }
     section.finish();
     draft
 }
@@ -189,13 +208,25 @@ pub(super) fn inside(draft: &Draft) -> Vec<(String, String)> {
             mistakes.push((key, format!("{:?} stands twice", credentials.name)));
         }
     }
+    let mut marks = BTreeSet::new();
+    for (place, (name, _)) in draft.marks.iter().enumerate() {
+        if !marks.insert(name.as_str()) {
+            let key = format!("delivery.marks[{place}].name");
+            mistakes.push((key, format!("{name:?} stands twice")));
+        }
+    }
     for (key, route) in draft.routes() {
-        if let Route::Relay(relay) = route
-            && let Some(name) = &relay.credentials
-            && !names.contains(&**name)
-        {
-            let text = format!("no [[delivery.credentials]] has the name {name:?}");
-            mistakes.push((key, text));
+        let Route::Relay(relay) = route else {
+            continue;
+        };
+        for (of, name, known) in [
+            ("credentials", &relay.credentials, &names),
+            ("marks", &relay.mark, &marks),
+        ] {
+            if let Some(name) = name.as_deref().filter(|name| !known.contains(name)) {
+                let text = format!("no [[delivery.{of}]] has the name {name:?}");
+                mistakes.push((key.clone(), text));
+            }
         }
     }
     mistakes
@@ -234,6 +265,16 @@ impl Setting for Route {
             .ok_or_else(|| expected("a route in quotes", value))?;
         text.parse()
             .map_err(|error: hve_delivery::RouteError| error.to_string())
+    }
+}
+
+/// `Name: value`. A mistake does not show the value.
+impl Setting for Mark {
+    fn read(value: &DeValue<'_>) -> Result<Self, String> {
+        let text = value.as_str().and_then(|text| text.split_once(": "));
+        let (name, value) = text
+            .ok_or("write a header field as it stands in a message: \"X-Contoso-Internal: …\"")?;
+        Self::new(name, value).map_err(|error| error.to_string())
     }
 }
 

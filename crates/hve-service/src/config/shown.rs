@@ -39,7 +39,7 @@ impl Config {
     }
 }
 
-fn delivery(of: &Delivery) -> [(&'static str, String); 3] {
+fn delivery(of: &Delivery) -> [(&'static str, String); 4] {
     let exceptions = of.routes.exceptions();
     let exceptions: Vec<_> = exceptions
         .map(|(domain, route)| format!("{domain} {route}"))
@@ -49,10 +49,17 @@ fn delivery(of: &Delivery) -> [(&'static str, String); 3] {
         format!("{} {} {file}", of.name, of.user)
     };
     let credentials: Vec<_> = of.credentials.iter().map(credentials).collect();
+    // The value is as good as a password.
+    let marks = of
+        .marks
+        .iter()
+        .map(|(name, mark)| format!("{name} {}", mark.field()));
+    let marks: Vec<_> = marks.collect();
     [
         ("delivery.route", of.routes.usual().to_string()),
         ("delivery.routes", exceptions.join(", ")),
         ("delivery.credentials", credentials.join(", ")),
+        ("delivery.marks", marks.join(", ")),
     ]
 }
 

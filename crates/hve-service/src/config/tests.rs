@@ -138,13 +138,14 @@ const SOUND: &str = "hostname = \"mail.contoso.test\"\n\
 fn routes_have_exceptions_and_credentials() {
     let text = SOUND.replace(
         "hold:\"\n",
-        "smtp://next.test?tls=required&ca=ca.pem&auth=relay\"\n\
+        "smtp://next.test?tls=required&ca=ca.pem&auth=relay&mark=house\"\n\
+         [[delivery.marks]]\nname = \"house\"\nfield = \"X-House: a word\"\n\
          [[delivery.routes]]\ndomain = \"Lab.contoso.test\"\nroute = \"maildir:lab\"\n\
          [[delivery.credentials]]\nname = \"relay\"\nuser = \"hve\"\npassword-file = \"secret\"\n",
     );
     let delivery = example(&text).delivery;
     let lab = "lab.contoso.test".parse().unwrap();
-    let usual: Route = "smtp://next.test?ca=/etc/hve/ca.pem&auth=relay"
+    let usual: Route = "smtp://next.test?ca=/etc/hve/ca.pem&auth=relay&mark=house"
         .parse()
         .unwrap();
     let routes = Routes::new(usual).with(lab, Route::Maildir("/etc/hve/lab".into()));
@@ -152,6 +153,8 @@ fn routes_have_exceptions_and_credentials() {
     let [credentials] = &delivery.credentials[..] else {
         panic!("{delivery:?}");
     };
+    let mark = hve_delivery::Mark::new("X-House", "a word").unwrap();
+    assert_eq!(delivery.marks, [("house".to_owned(), mark)]);
     let file = Path::new("/etc/hve/secret");
     assert_eq!(credentials.password_file, file);
     assert_eq!((&*credentials.name, &*credentials.user), ("relay", "hve"));
