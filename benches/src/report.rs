@@ -32,6 +32,12 @@ pub fn row(outcome: &Outcome) -> String {
         drained,
         outcome.highest_kib / 1024,
     );
+    if let Some(rate) = outcome.delivered_rate() {
+        let _ = write!(
+            text,
+            "\n  from the first answer to the last delivery: {rate:.0} msg/s"
+        );
+    }
     if let Some(trouble) = &measured.trouble {
         // Writing to a String does not fail.
         let _ = write!(

@@ -64,6 +64,13 @@ impl Outcome {
         Some(cpu / f64::from(self.measured.accepted.max(1)))
     }
 
+    /// Messages a second from the first answer until the last message was delivered.
+    #[must_use]
+    pub fn delivered_rate(&self) -> Option<f64> {
+        let whole = self.measured.elapsed + self.drained?;
+        Some(f64::from(self.measured.accepted) / whole.as_secs_f64())
+    }
+
     /// The figures as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -77,6 +84,7 @@ impl Outcome {
             "p99_ms": millis(99), "max_ms": millis(100), "cpu_us_per_message": self.cpu_us(),
             "rss_highest_kib": self.highest_kib, "postfix_per_second": self.workload.postfix,
             "times_postfix": measured.rate() / self.workload.postfix, "aim": self.workload.aim,
+            "delivered_per_second": self.delivered_rate(),
             "drained_after_seconds": self.drained.map(|time| time.as_secs_f64()),
             "trouble": measured.trouble,
         })

@@ -21,6 +21,10 @@ struct Options {
     /// Where mail goes.
     #[arg(long, default_value = "both")]
     route: Routes,
+    /// A route to a server that takes the mail, such as smtp://127.0.0.1:2525 for Postfix's
+    /// `smtp-sink`, in place of --route: shows how long it takes until that has all of it.
+    #[arg(long)]
+    next_hop: Option<String>,
     /// Messages in all, in place of each workload's own number.
     #[arg(long)]
     messages: Option<usize>,
@@ -118,10 +122,11 @@ async fn work(options: &Options) -> Result<Value, LoadError> {
             figures.push(outcome.json());
         }
     }
-    let routes: &[&str] = match options.route {
-        Routes::Both => &["hold:", "maildir:mail"],
-        Routes::Hold => &["hold:"],
-        Routes::Maildir => &["maildir:mail"],
+    let routes: &[&str] = match (&options.next_hop, options.route) {
+        (Some(route), _) => &[route],
+        (None, Routes::Both) => &["hold:", "maildir:mail"],
+        (None, Routes::Hold) => &["hold:"],
+        (None, Routes::Maildir) => &["maildir:mail"],
     };
     let letters = [What::A, What::B, What::C, What::D];
     for (letter, workload) in letters.into_iter().zip(chosen(options)) {
