@@ -18,8 +18,8 @@ use crate::size::words;
 
 pub(crate) use books::{AuditVerb, ExplainArgs, Format, QuotaVerb, ReportArgs, UsageVerb};
 pub(crate) use directory::{
-    AccountAdd, AccountSet, AccountVerb, DomainVerb, RecipientVerb, SuspendArgs, TenantLimitArgs,
-    TenantVerb,
+    AccountAdd, AccountSet, AccountVerb, DomainVerb, GroupMembers, GroupVerb, RecipientVerb,
+    SuspendArgs, TenantLimitArgs, TenantVerb,
 };
 pub(crate) use guard::GuardVerb;
 pub(crate) use oauth::{AppVerb, IssuerAdd, IssuerVerb};

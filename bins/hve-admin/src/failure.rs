@@ -139,6 +139,7 @@ impl From<ChangeError> for Failure {
         match error {
             ChangeError::Store(error) => error.into(),
             ChangeError::UnknownAccount
+            | ChangeError::UnknownMember { .. }
             | ChangeError::UnknownPolicy(_)
             | ChangeError::UnknownRecipient(_)
             | ChangeError::UnknownSecret(_)

@@ -264,6 +264,7 @@ fn state_text(state: &QueueState, clock: &Clock) -> String {
 fn progress_words(progress: &Progress) -> (&'static str, Option<&str>) {
     match progress {
         Progress::Delivered => ("delivered", None),
+        Progress::Expanded { .. } => ("expanded", None),
         Progress::Failed { reason } => ("failed", Some(reason)),
         Progress::Waiting { reason } => ("waiting", reason.as_deref()),
         _ => ("unknown", None),

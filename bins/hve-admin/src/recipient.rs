@@ -1,5 +1,7 @@
 //! `recipient`: the directory of who exists in authoritative domains.
 
+mod group;
+
 use std::{
     fs::File,
     io::{self, Read},
@@ -7,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use hve_types::Address;
+use hve_types::{Address, Tenant};
 use serde_json::{Value, json};
 
 use crate::{
@@ -32,15 +34,13 @@ pub(crate) fn run(verb: RecipientVerb, desk: &Desk) -> Result<Answer> {
             after,
             limit,
         } => list(&tenant, after.as_ref(), limit, desk),
+        RecipientVerb::Group(verb) => group::run(verb, desk),
         RecipientVerb::Remove {
             address,
             tenant,
             confirmation,
         } => {
-            let tenant = match tenant.tenant {
-                None => desk.tenant(Some(&address.domain()))?,
-                Some(_) => desk.choose(&tenant)?,
-            };
+            let tenant = owner(&address, &tenant, desk)?;
             if !desk.store.lists_recipient(tenant.id, &address)? {
                 return Err(Failure::not_found(format!(
                     "{address} is not in the recipient directory of {}",
@@ -58,6 +58,14 @@ pub(crate) fn run(verb: RecipientVerb, desk: &Desk) -> Result<Answer> {
             }});
             Ok(Answer::new(format!("recipient {address} removed\n"), json))
         }
+    }
+}
+
+/// The tenant that is named, or the one that has the address's domain.
+fn owner(address: &Address, choice: &TenantChoice, desk: &Desk) -> Result<Tenant> {
+    match choice.tenant {
+        None => desk.tenant(Some(&address.domain())),
+        Some(_) => desk.choose(choice),
     }
 }
 

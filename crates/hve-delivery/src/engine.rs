@@ -242,6 +242,7 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
     /// One attempt at each message. What stays here is settled; what goes away is settled when
     /// it is back.
     async fn attempt(&self, taken: Vec<(Due, Option<Room>)>) {
+        let taken = self.expand(taken).await;
         let (here, mut complete) = mpsc::unbounded_channel();
         let divided = taken
             .into_iter()
@@ -256,6 +257,41 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
             }
         }
         self.settle(&mut complete).await;
+    }
+
+    /// Groups become their members before recipients go their ways. What is not to be tried any
+    /// more, or cannot be asked about, stays in the queue.
+    async fn expand(&self, taken: Vec<(Due, Option<Room>)>) -> Vec<(Due, Option<Room>)> {
+        let (dues, rooms): (Vec<Due>, Vec<Option<Room>>) = taken.into_iter().unzip();
+        let dues: Arc<[Due]> = dues.into();
+        let (stock, asked) = (Arc::clone(&self.stock), Arc::clone(&dues));
+        let expanded = spawn_blocking(move || stock.queue.expand(&asked, (stock.host.clock)()));
+        let mut changed = match expanded.await {
+            Ok(Ok(changed)) => changed,
+            Ok(Err(error)) => {
+                warn!(%error, "groups are looked for again later");
+                self.shared.leave(dues.iter());
+                return Vec::new();
+            }
+            Err(error) => {
+                report(&error);
+                self.shared.leave(dues.iter());
+                return Vec::new();
+            }
+        };
+        let (mut tried, mut left) = (Vec::with_capacity(dues.len()), Vec::new());
+        for (due, room) in dues.iter().zip(rooms) {
+            match changed.remove(&due.id) {
+                None => tried.push((due.clone(), room)),
+                Some(None) => left.push(due),
+                Some(Some(now)) => {
+                    let content = due.content.clone();
+                    tried.push((Due { content, ..now }, room));
+                }
+            }
+        }
+        self.shared.leave(left);
+        tried
     }
 
     async fn settle(&self, complete: &mut mpsc::UnboundedReceiver<Attempted>) {

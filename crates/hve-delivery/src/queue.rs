@@ -1,9 +1,12 @@
 //! The queue as delivery sees it.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use hve_store::Store;
+use hve_store::{DueMessage, Store};
 use hve_types::{AccountId, Envelope, QueueId, TenantId};
 use thiserror::Error;
 use time::UtcDateTime;
@@ -65,6 +68,23 @@ pub trait Queue: Send + Sync + 'static {
         let _ = ids;
         Ok(HashSet::new())
     }
+
+    /// Puts members in the place of the groups that these messages wait for, and keeps that before
+    /// it returns: a later attempt goes to the same members. `now` is when they are reported.
+    ///
+    /// Named are only messages that changed: as they are now, or `None` where they are not to be
+    /// tried any more. Without groups there are none.
+    ///
+    /// # Errors
+    /// The queue cannot be read or written; nothing of the batch is tried now.
+    fn expand(
+        &self,
+        dues: &[Due],
+        now: UtcDateTime,
+    ) -> Result<HashMap<QueueId, Option<Due>>, QueueError> {
+        let _ = (dues, now);
+        Ok(HashMap::new())
+    }
 }
 
 /// The queue cannot be read now.
@@ -84,17 +104,7 @@ impl Queue for Store {
         for parked in found.parked {
             error!(queue_id = %parked.id, reason = %parked.reason, "parked: this queue entry is damaged");
         }
-        let due = |message: hve_store::DueMessage| Due {
-            id: message.id,
-            tenant: message.tenant,
-            account: message.account,
-            envelope: Arc::new(message.envelope),
-            pending: message.pending,
-            attempts: message.attempts,
-            accepted_at: message.accepted_at,
-            content: Content::InQueue,
-        };
-        Ok(found.messages.into_iter().map(due).collect())
+        Ok(found.messages.into_iter().map(from_store).collect())
     }
 
     fn content(&self, id: QueueId) -> Result<Option<Bytes>, QueueError> {
@@ -103,5 +113,49 @@ impl Queue for Store {
 
     fn withheld(&self, ids: &[QueueId]) -> Result<HashSet<QueueId>, QueueError> {
         Self::withheld(self, ids).map_err(QueueError::from_error)
+    }
+
+    fn expand(
+        &self,
+        dues: &[Due],
+        now: UtcDateTime,
+    ) -> Result<HashMap<QueueId, Option<Due>>, QueueError> {
+        if !self.has_groups().map_err(QueueError::from_error)? {
+            return Ok(HashMap::new());
+        }
+        let mut asked = Vec::new();
+        for due in dues {
+            let recipients = due.pending.iter();
+            let recipients = recipients.filter_map(|place| due.envelope.recipients.get(*place));
+            asked.extend(recipients.map(|to| (due.id, due.tenant, &to.address)));
+        }
+        let named: Vec<QueueId> = self.with_groups(&asked).map_err(QueueError::from_error)?;
+        if named.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let expanded = self
+            .expand_groups(&named, now)
+            .map_err(QueueError::from_error)?;
+        for parked in expanded.parked {
+            error!(queue_id = %parked.id, reason = %parked.reason, "parked: its groups cannot be expanded");
+        }
+        let mut changed: HashMap<_, _> = named.into_iter().map(|id| (id, None)).collect();
+        for message in expanded.messages {
+            changed.insert(message.id, Some(from_store(message)));
+        }
+        Ok(changed)
+    }
+}
+
+fn from_store(message: DueMessage) -> Due {
+    Due {
+        id: message.id,
+        tenant: message.tenant,
+        account: message.account,
+        envelope: Arc::new(message.envelope),
+        pending: message.pending,
+        attempts: message.attempts,
+        accepted_at: message.accepted_at,
+        content: Content::InQueue,
     }
 }

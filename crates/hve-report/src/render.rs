@@ -116,16 +116,17 @@ impl RenderError {
     }
 }
 
-const NUMBERS: [&str; 6] = [
+const NUMBERS: [&str; 7] = [
     "messages",
     "recipients",
     "octets",
     "delivered",
     "failed",
     "refused",
+    "members",
 ];
 
-fn numbers(figures: &Figures) -> [u64; 6] {
+fn numbers(figures: &Figures) -> [u64; 7] {
     [
         figures.messages,
         figures.recipients,
@@ -133,6 +134,7 @@ fn numbers(figures: &Figures) -> [u64; 6] {
         figures.delivered,
         figures.failed,
         figures.refused_total(),
+        figures.members,
     ]
 }
 

@@ -45,6 +45,8 @@ pub struct Figures {
     pub delivered: u64,
     /// Recipients given up for good.
     pub failed: u64,
+    /// Members that took the place of groups: more than the groups themselves counted for.
+    pub members: u64,
     /// Refused attempts, by the stable key of the reason.
     pub refused: BTreeMap<String, u64>,
 }
@@ -64,6 +66,7 @@ impl Figures {
         self.octets = self.octets.saturating_add(other.octets);
         self.delivered = self.delivered.saturating_add(other.delivered);
         self.failed = self.failed.saturating_add(other.failed);
+        self.members = self.members.saturating_add(other.members);
         for (reason, count) in &other.refused {
             self.refuse(reason, *count);
         }
@@ -101,9 +104,9 @@ pub struct Row {
 /// {"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z", "by": "account",
 ///  "rows": [{"tenant": "contoso.test", "account": "hve01@contoso.test", "day": null,
 ///            "messages": 2, "recipients": 60, "octets": 8192, "delivered": 59, "failed": 1,
-///            "refused": {"quota-tenant": 3}}],
+///            "members": 0, "refused": {"quota-tenant": 3}}],
 ///  "total": {"messages": 2, "recipients": 60, "octets": 8192, "delivered": 59, "failed": 1,
-///            "refused": {"quota-tenant": 3}}}
+///            "members": 0, "refused": {"quota-tenant": 3}}}
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UsageReport {

@@ -95,6 +95,7 @@ impl UsageTally {
                 figures.delivered = figures.delivered.saturating_add(recipients);
             }
             UsageKind::Failed => figures.failed = figures.failed.saturating_add(recipients),
+            UsageKind::Expanded => figures.members = figures.members.saturating_add(recipients),
             // A kind that this version does not know has no column.
             _ => {}
         }

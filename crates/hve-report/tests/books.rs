@@ -77,16 +77,16 @@ fn by_account_each_account_has_its_row() {
     assert_eq!(
         csv.lines().collect::<Vec<_>>(),
         [
-            "account,tenant,messages,recipients,octets,delivered,failed,refused,refused_by_reason",
-            "-,contoso.test,0,0,0,0,0,7,credentials:7",
-            "hve10@contoso.test,contoso.test,2,51,8192,49,1,0,",
-            "hve11@contoso.test,contoso.test,1,2,4096,0,0,4,external:1 quota-tenant:3",
+            "account,tenant,messages,recipients,octets,delivered,failed,refused,members,refused_by_reason",
+            "-,contoso.test,0,0,0,0,0,7,0,credentials:7",
+            "hve10@contoso.test,contoso.test,2,51,8192,49,1,0,0,",
+            "hve11@contoso.test,contoso.test,1,2,4096,0,0,4,0,external:1 quota-tenant:3",
         ]
     );
     let cells = report.cells();
     assert_eq!(
         cells.total,
-        ["total", "", "3", "53", "12288", "49", "1", "11"]
+        ["total", "", "3", "53", "12288", "49", "1", "11", "0"]
     );
     assert_eq!(cells.header.len(), cells.total.len());
     assert_eq!(cells.words, 2);
@@ -129,7 +129,7 @@ fn json_has_the_documented_shape() {
         serde_json::json!({
             "tenant": "contoso.test", "account": "hve11@contoso.test", "day": null,
             "messages": 1, "recipients": 2, "octets": 4096, "delivered": 0, "failed": 0,
-            "refused": {"external": 1, "quota-tenant": 3},
+            "members": 0, "refused": {"external": 1, "quota-tenant": 3},
         })
     );
     assert_eq!(json["total"]["recipients"], 53);
@@ -238,6 +238,7 @@ proptest! {
             match event.kind {
                 UsageKind::Delivered => expected.delivered += recipients,
                 UsageKind::Failed => expected.failed += recipients,
+                UsageKind::Expanded => expected.members += recipients,
                 _ => {
                     expected.messages += 1;
                     expected.recipients += recipients;

@@ -5,6 +5,7 @@
 mod account_rows;
 mod accounts;
 mod domains;
+mod groups;
 mod oauth;
 mod recipients;
 mod secrets;
@@ -13,6 +14,8 @@ mod tenants;
 
 pub use accounts::{AccountChange, NewAccount};
 pub use domains::AcceptedDomain;
+pub use groups::GROUP_MEMBERS_MAX;
+pub(crate) use groups::expand as expand_group;
 pub use recipients::Imported;
 pub use secrets::NewSecret;
 pub use snapshot::{DirectorySnapshot, Names};

@@ -9,6 +9,8 @@ use hve_types::{
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
+use crate::GROUP_MEMBERS_MAX;
+
 /// Why a store cannot be opened. The text is meant for the operator's eyes.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -140,6 +142,12 @@ impl From<rusqlite::Error> for StoreError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ChangeError {
+    /// Mail to the group would come back to it.
+    #[error("{0} would be a member of itself, by way of a group in it")]
+    GroupCycle(Address),
+    /// The group, or one it is in, would have more members than a message may go to.
+    #[error("{0}, or a group it is in, would have more than {GROUP_MEMBERS_MAX} members")]
+    GroupSize(Address),
     /// The tenant has as many accounts as it may.
     #[error("the tenant has {in_use} accounts, and its limit is {limit}")]
     AccountCap {
@@ -225,6 +233,14 @@ pub enum ChangeError {
     /// No account with that number.
     #[error("there is no such account")]
     UnknownAccount,
+    /// The group has no such member.
+    #[error("{member} is no member of {group}")]
+    UnknownMember {
+        /// The group.
+        group: Address,
+        /// Who is not in it.
+        member: Address,
+    },
     /// No such authentication policy in the tenant.
     #[error("the tenant has no authentication policy \"{0}\"; add it first")]
     UnknownPolicy(PolicyName),

@@ -46,8 +46,8 @@ mod writer;
 
 pub use audit::{Act, AuditEntry};
 pub use directory::{
-    AcceptedDomain, AccountChange, DirectorySnapshot, Imported, Names, NewAccount, NewSecret,
-    NewTenant,
+    AcceptedDomain, AccountChange, DirectorySnapshot, GROUP_MEMBERS_MAX, Imported, Names,
+    NewAccount, NewSecret, NewTenant,
 };
 pub use error::{Cause, ChangeError, CommitError, OpenError, StoreError};
 pub use failed_recipient::{FailedRecipient, FailedRecipientFilter};
@@ -55,7 +55,7 @@ pub use failed_session::{Diagnosis, FailedSession, FailedSessionFilter};
 pub use guard::{Block, GuardNotes, GuardReset, KnownClient, Suspect, Suspicion};
 pub use last_use::LastUse;
 pub use queue::{
-    Changed, DueMessage, DueMessages, Holder, Parked, Progress, QueueChange, QueueFilter,
+    Changed, DueMessage, DueMessages, Expanded, Holder, Parked, Progress, QueueChange, QueueFilter,
     QueueStanding, QueueState, QueueStats, QueueSum, QueuedMessage, RecipientFilter,
 };
 pub use store::Store;

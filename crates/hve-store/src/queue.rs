@@ -1,5 +1,6 @@
 //! The queue as it is read: for delivery, and for eyes.
 
+mod expand;
 mod filter;
 mod operator;
 mod rows;
@@ -15,6 +16,7 @@ use time::UtcDateTime;
 pub(crate) use self::operator::forget;
 use self::rows::{COLUMNS, due, id, queued};
 pub use self::{
+    expand::Expanded,
     filter::{QueueFilter, QueueStanding, RecipientFilter},
     operator::{Changed, QueueChange},
     stats::{QueueStats, QueueSum},
@@ -132,6 +134,11 @@ pub struct Holder {
 pub enum Progress {
     /// Handed to the next hop.
     Delivered,
+    /// A group that was replaced by its members, which are recipients of their own.
+    Expanded {
+        /// How many.
+        members: u64,
+    },
     /// Given up.
     Failed {
         /// Why.

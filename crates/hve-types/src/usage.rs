@@ -33,15 +33,18 @@ pub enum UsageKind {
     Delivered,
     /// Given up for good.
     Failed,
+    /// Members that took the place of a group. They count against no quota.
+    Expanded,
 }
 
 impl UsageKind {
-    /// `accepted`, `delivered` or `failed`: the word in files and in the store.
+    /// `accepted`, `delivered`, `expanded` or `failed`: the word in files and in the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Delivered => "delivered",
+            Self::Expanded => "expanded",
             Self::Failed => "failed",
         }
     }
@@ -52,6 +55,7 @@ impl UsageKind {
         match name {
             "accepted" => Some(Self::Accepted),
             "delivered" => Some(Self::Delivered),
+            "expanded" => Some(Self::Expanded),
             "failed" => Some(Self::Failed),
             _ => None,
         }

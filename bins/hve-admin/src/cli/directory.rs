@@ -159,7 +159,10 @@ pub(crate) enum RecipientVerb {
         #[arg(long, value_name = "COUNT", value_parser = size::positive)]
         limit: Option<NonZeroU32>,
     },
-    /// Remove one recipient
+    /// Groups: addresses that stand for others
+    #[command(subcommand)]
+    Group(GroupVerb),
+    /// Remove one recipient, as a group and from all groups too
     Remove {
         /// The address
         address: Address,
@@ -168,6 +171,42 @@ pub(crate) enum RecipientVerb {
         #[command(flatten)]
         confirmation: Confirmation,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupVerb {
+    /// Add members to a group; the first one makes it
+    ///
+    /// A message to a group counts as one recipient for the quota, and goes to each member once.
+    /// Members are addresses of the tenant's domains, and may be groups themselves.
+    #[command(
+        after_help = "Example:\n  hve-admin recipient group add all@contoso.test \
+                            user1@contoso.test it@contoso.test"
+    )]
+    Add(GroupMembers),
+    /// List the members of a group
+    Members {
+        /// The group
+        group: Address,
+        /// List those of groups in it, instead of those groups: who gets the mail
+        #[arg(long)]
+        expanded: bool,
+        #[command(flatten)]
+        tenant: TenantChoice,
+    },
+    /// Take members out of a group; without any left it is a recipient like others
+    Remove(GroupMembers),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GroupMembers {
+    /// The group
+    pub(crate) group: Address,
+    /// Its members
+    #[arg(required = true, value_name = "MEMBER")]
+    pub(crate) members: Vec<Address>,
+    #[command(flatten)]
+    pub(crate) tenant: TenantChoice,
 }
 
 #[derive(Debug, Subcommand)]

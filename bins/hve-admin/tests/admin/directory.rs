@@ -188,3 +188,52 @@ fn recipients_are_imported_all_or_none() {
         2
     );
 }
+
+#[test]
+fn a_group_has_members_and_says_who_gets_the_mail() {
+    let site = Site::new();
+    let group = |verb: &str, words: &[&str]| -> Vec<String> {
+        let all = [&["recipient", "group", verb], words].concat();
+        all.iter().map(|word| (*word).to_owned()).collect()
+    };
+    let run = |verb: &str, words: &[&str]| {
+        let all = group(verb, words);
+        site.json(&all.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let fails = |verb: &str, words: &[&str], code| {
+        let all = group(verb, words);
+        site.fails(&all.iter().map(String::as_str).collect::<Vec<_>>(), code)
+    };
+    let all = "all@contoso.test";
+    let added = run("add", &[all, "a@contoso.test", "it@contoso.test"]);
+    assert_eq!(
+        added,
+        json!({"group": all, "added": 2, "already_listed": 0, "members": 2})
+    );
+    run(
+        "add",
+        &["it@contoso.test", "b@contoso.test", "a@contoso.test"],
+    );
+    let direct = run("members", &[all]);
+    assert_eq!(
+        direct,
+        json!([{"address": "a@contoso.test"}, {"address": "it@contoso.test"}])
+    );
+    let expanded = run("members", &[all, "--expanded"]);
+    assert_eq!(
+        expanded,
+        json!([{"address": "a@contoso.test"}, {"address": "b@contoso.test"}])
+    );
+    fails("add", &["it@contoso.test", all], 4);
+    fails("add", &[all, "x@fabrikam.test"], 4);
+    fails("remove", &[all, "x@contoso.test"], 3);
+    fails("members", &["a@contoso.test"], 3);
+    let removed = run("remove", &[all, "it@contoso.test", "a@contoso.test"]);
+    assert_eq!(removed["members"], 0);
+    fails("members", &[all], 3);
+    let log = site.ok(&["audit", "list"]);
+    assert!(
+        log.contains("group-add") && log.contains("group-remove"),
+        "{log}"
+    );
+}

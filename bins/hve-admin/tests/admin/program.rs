@@ -100,7 +100,7 @@ fn every_verb_explains_itself() {
             &["add", "list", "show", "set", "suspend", "resume", "remove"],
         ),
         ("domain", &["add", "list", "remove"]),
-        ("recipient", &["import", "list", "remove"]),
+        ("recipient", &["import", "list", "group", "remove"]),
         (
             "account",
             &["add", "list", "show", "set", "suspend", "resume", "remove"],

@@ -44,9 +44,11 @@ fn the_report_equals_the_quota_and_names_what_was_refused() {
         by_account["rows"],
         json!([
             {"tenant": TENANT, "account": ACCOUNT, "day": null, "messages": 1, "recipients": 3,
-             "octets": 100, "delivered": 2, "failed": 1, "refused": {"quota-tenant": 4}},
+             "octets": 100, "delivered": 2, "failed": 1, "members": 0,
+             "refused": {"quota-tenant": 4}},
             {"tenant": TENANT, "account": "hve02@contoso.test", "day": null, "messages": 1,
-             "recipients": 2, "octets": 100, "delivered": 0, "failed": 0, "refused": {}},
+             "recipients": 2, "octets": 100, "delivered": 0, "failed": 0, "members": 0,
+             "refused": {}},
         ])
     );
     for by in ["day", "tenant"] {
@@ -90,8 +92,8 @@ fn a_report_is_a_table_csv_or_json() {
     let run = |more: &[&str]| site.ok(&[&["usage", "report"], &ALWAYS[..], more].concat());
     assert_eq!(
         run(&["--format", "csv"]),
-        "account,tenant,messages,recipients,octets,delivered,failed,refused,refused_by_reason\r\n\
-         hve01@contoso.test,contoso.test,1,3,100,0,0,2,external:2\r\n"
+        "account,tenant,messages,recipients,octets,delivered,failed,refused,members,refused_by_reason\r\n\
+         hve01@contoso.test,contoso.test,1,3,100,0,0,2,0,external:2\r\n"
     );
     let json: Value = serde_json::from_str(&run(&["--format", "json"])).unwrap();
     assert_eq!(json, report(&site, &[]));

@@ -196,6 +196,9 @@ pub(crate) enum ProgressForm {
         reason: Option<String>,
     },
     Delivered,
+    Expanded {
+        members: u64,
+    },
     Failed {
         reason: String,
     },

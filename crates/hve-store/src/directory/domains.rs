@@ -92,6 +92,18 @@ pub(super) fn owner(
         .optional()?)
 }
 
+/// Who exists in a domain; `None` where nobody accepts it.
+pub(super) fn kind(
+    connection: &Connection,
+    name: &Domain,
+) -> Result<Option<DomainKind>, StoreError> {
+    let kind: Option<String> = connection
+        .prepare_cached("SELECT kind FROM domain WHERE name = ?1")?
+        .query_row([name.as_str()], |row| row.get(0))
+        .optional()?;
+    Ok(kind.as_deref().and_then(DomainKind::from_name))
+}
+
 pub(super) fn insert(
     connection: &Connection,
     tenant: TenantId,

@@ -4,7 +4,7 @@ use hve_types::{Address, Domain, TenantId};
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::{domains, tenants};
+use super::{domains, groups, tenants};
 use crate::{
     Act, ChangeError, Store, StoreError,
     audit::{Deed, record},
@@ -98,7 +98,7 @@ impl Store {
         })
     }
 
-    /// Removes one recipient.
+    /// Removes one recipient; a group with it, and it from all groups.
     ///
     /// # Errors
     /// It is not listed, or the store failed.
@@ -115,6 +115,7 @@ impl Store {
             if removed == 0 {
                 return Err(ChangeError::UnknownRecipient(address.clone()));
             }
+            groups::forget(connection, tenant, &address.key())?;
             let deed = Deed {
                 action: "recipient-remove",
                 tenant,
@@ -127,7 +128,7 @@ impl Store {
     }
 }
 
-fn check_domains(
+pub(super) fn check_domains(
     connection: &Connection,
     tenant: TenantId,
     addresses: &[Address],
@@ -159,6 +160,7 @@ pub(super) fn remove_in(
             "DELETE FROM recipient WHERE tenant = ?1 AND substr(key, -length(?2) - 1) = '@' || ?2",
         )?
         .execute((tenant.0, domain.as_str()))?;
+    groups::forget_in(connection, tenant, Some(domain.as_str()))?;
     note_removed(connection, tenant, domain.as_str(), removed, act)
 }
 
@@ -172,6 +174,7 @@ pub(super) fn remove_all(
     let removed = connection
         .prepare_cached("DELETE FROM recipient WHERE tenant = ?1")?
         .execute([tenant.0])?;
+    groups::forget_in(connection, tenant, None)?;
     note_removed(connection, tenant, owner.name.as_str(), removed, act)?;
     Ok(())
 }

@@ -14,14 +14,21 @@ pub(super) const COLUMNS: &str =
      m.parked, m.client, m.message_id, m.sender, m.recipients, m.wishes, m.progress,
      m.recipient_count, m.envelope_sum, m.held";
 
+/// A message of [`COLUMNS`], whether its content is there, and whether somebody was told of a
+/// delay.
 pub(super) fn due(row: &Row<'_>) -> Result<DueMessage, StoreError> {
+    Ok(due_by_row(row)?.0)
+}
+
+/// As [`due`], with how far all of its recipients have come.
+pub(super) fn due_by_row(row: &Row<'_>) -> Result<(DueMessage, Vec<ProgressForm>), StoreError> {
     let (envelope, progress) = envelope(row)?;
     if !row.get::<_, bool>(17)? {
         return Err(StoreError::Corrupt(
             "its content is missing or has another length".into(),
         ));
     }
-    Ok(DueMessage {
+    let message = DueMessage {
         id: id(row)?,
         tenant: TenantId(row.get(1)?),
         account: AccountId(row.get(2)?),
@@ -36,7 +43,8 @@ pub(super) fn due(row: &Row<'_>) -> Result<DueMessage, StoreError> {
         accepted_at: from_millis(row.get(4)?)?,
         octets: from_count(row.get(3)?)?,
         delay_told: row.get(18)?,
-    })
+    };
+    Ok((message, progress))
 }
 
 pub(super) fn queued(row: &Row<'_>) -> Result<QueuedMessage, StoreError> {
@@ -98,6 +106,7 @@ impl From<ProgressForm> for Progress {
     fn from(form: ProgressForm) -> Self {
         match form {
             ProgressForm::Delivered => Self::Delivered,
+            ProgressForm::Expanded { members } => Self::Expanded { members },
             ProgressForm::Failed { reason } => Self::Failed { reason },
             ProgressForm::Waiting { reason } => Self::Waiting { reason },
         }

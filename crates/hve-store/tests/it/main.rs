@@ -15,6 +15,8 @@ mod disk;
 #[cfg(test)]
 mod failed_sessions;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod last_use;

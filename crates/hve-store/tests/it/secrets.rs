@@ -86,6 +86,7 @@ fn row_51_the_password_of_an_older_store_becomes_its_first_secret() {
          DROP TABLE scram_salt; DROP TABLE suspect; DROP TABLE guard_reset;
          DROP TABLE last_use; DROP TABLE failed_recipient;
          DROP TABLE cancelled; DROP TABLE withheld;
+         DROP TABLE group_member;
          ALTER TABLE message DROP COLUMN delay_told;
          ALTER TABLE message DROP COLUMN notice_of;
          ALTER TABLE message DROP COLUMN held; PRAGMA user_version = 2",
