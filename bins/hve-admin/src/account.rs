@@ -14,7 +14,7 @@ use crate::{
     password::{self, Source},
     preflight,
     shapes::{account_json, account_text, device_json, device_text, state_word},
-    size::{Rate, show_ceiling},
+    size::{Named, Rate, show_ceiling},
     when::Clock,
 };
 
@@ -115,6 +115,8 @@ fn set(set: AccountSet, desk: &Desk) -> Result<Answer> {
             .map(|alias| Some(alias).filter(|alias| !alias.is_empty())),
         recipients_per_day: given.recipients_per_day,
         messages_per_minute: given.messages_per_minute.map(|Rate(minute)| minute),
+        bounce_to: given.bounce_to.map(|Named(address)| address),
+        reply_to: given.reply_to.map(|Named(address)| address),
         password: password
             .as_ref()
             .map(|password| password::stored(password, &account.address, &desk.store))

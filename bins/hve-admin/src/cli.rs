@@ -1,6 +1,7 @@
 //! The command line: what can be said. What it does is in the module of each noun.
 
 mod books;
+mod bounces;
 mod directory;
 mod guard;
 mod oauth;
@@ -17,6 +18,7 @@ use clap_complete::Shell;
 use crate::size::words;
 
 pub(crate) use books::{AuditVerb, ExplainArgs, Format, QuotaVerb, ReportArgs, UsageVerb};
+pub(crate) use bounces::BouncesArgs;
 pub(crate) use directory::{
     AccountAdd, AccountSet, AccountVerb, DomainVerb, GroupMembers, GroupVerb, RecipientVerb,
     SuspendArgs, TenantLimitArgs, TenantVerb,
@@ -105,6 +107,16 @@ pub(crate) enum Noun {
     /// Sessions that came to nothing: what was wrong, and what to set on the device
     #[command(subcommand)]
     Sessions(SessionsVerb),
+    /// List recipients that were given up, newest first: when, why, and who was told
+    ///
+    /// The server keeps them for 90 days, at most 10,000 of one account. A notice is sent to the
+    /// account's own address for it or to the tenant's postmaster: `account set --bounce-to`,
+    /// `tenant set --postmaster`.
+    #[command(
+        after_help = "Example:\n  hve-admin bounces --account hve01@contoso.test \
+                            --since 2026-11-24T00:00:00Z"
+    )]
+    Bounces(BouncesArgs),
     /// Who changed what, and when
     #[command(subcommand)]
     Audit(AuditVerb),

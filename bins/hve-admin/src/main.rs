@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod bounces;
 mod cli;
 mod confirm;
 mod desk;
@@ -78,6 +79,7 @@ fn answer(cli: Cli) -> Result<Answer> {
         Noun::Policy(cli::PolicyVerb::Explain(case)) => policy::explain(&case, &desk),
         Noun::Queue(verb) => queue::run(verb, &desk),
         Noun::Sessions(verb) => sessions::run(verb, &desk),
+        Noun::Bounces(args) => bounces::list(&args, &desk),
         Noun::Audit(cli::AuditVerb::List { limit, before }) => audit::list(limit, before, &desk),
         Noun::Completions { shell } => Ok(completions(shell)),
     }

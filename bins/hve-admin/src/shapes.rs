@@ -1,7 +1,7 @@
 //! The JSON shapes of tenants and accounts, and their forms for eyes: one place for both.
 
 use hve_store::AcceptedDomain;
-use hve_types::{Account, DomainKind, State, Tenant};
+use hve_types::{Account, Address, DomainKind, State, Tenant};
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,6 +23,7 @@ pub(crate) fn tenant_json(tenant: &Tenant, domains: &[AcceptedDomain], clock: &C
             "message_size": limits.message_octets,
             "sessions_per_account": limits.sessions_per_account,
         },
+        "postmaster": tenant.postmaster.as_ref().map(Address::as_str),
         "created_at": rfc3339(tenant.created_at),
     });
     add_state(&mut value, &tenant.state, clock);
@@ -50,6 +51,7 @@ pub(crate) fn tenant_text(tenant: &Tenant, domains: &[AcceptedDomain], clock: &C
             "sessions an account",
             limits.sessions_per_account.to_string(),
         ),
+        ("postmaster", named(tenant.postmaster.as_ref())),
         ("added", clock.show(tenant.created_at)),
     ])
 }
@@ -75,6 +77,8 @@ pub(crate) fn account_json(account: &Account, tenant: &str, clock: &Clock) -> Va
             "recipients_per_day": bound(account.limits.recipients_per_day),
             "messages_per_minute": account.limits.messages_per_minute,
         },
+        "bounce_to": account.bounce_to.as_ref().map(Address::as_str),
+        "reply_to": account.reply_to.as_ref().map(Address::as_str),
         "created_at": rfc3339(account.created_at),
     });
     add_state(&mut value, &account.state, clock);
@@ -101,8 +105,22 @@ pub(crate) fn account_text(account: &Account, tenant: &Tenant, clock: &Clock) ->
             "messages a minute",
             rate.map_or_else(|| "unlimited".into(), |rate| rate.to_string()),
         ),
+        ("failures told to", notices_to(account, tenant)),
+        ("answers to", named(account.reply_to.as_ref())),
         ("added", clock.show(account.created_at)),
     ])
+}
+
+fn notices_to(account: &Account, tenant: &Tenant) -> String {
+    match (&account.bounce_to, &tenant.postmaster) {
+        (Some(own), _) => own.to_string(),
+        (None, Some(postmaster)) => format!("{postmaster}, the tenant's postmaster"),
+        (None, None) => "nobody; see `hve-admin bounces`".to_owned(),
+    }
+}
+
+fn named(address: Option<&Address>) -> String {
+    address.map_or_else(|| "-".to_owned(), Address::to_string)
 }
 
 /// `active`, or `suspended` with who, why and until when.

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use hve_types::Ceiling;
+use hve_types::{Address, Ceiling};
 
 /// The store keeps signed 64-bit numbers.
 const MAX: u64 = i64::MAX.unsigned_abs();
@@ -10,6 +10,19 @@ const MAX: u64 = i64::MAX.unsigned_abs();
 /// A message rate; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate(pub(crate) Option<NonZeroU32>);
+
+/// An address that can be taken away; `None` is nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named(pub(crate) Option<Address>);
+
+/// Parses an address or `none`.
+pub(crate) fn address_or_none(text: &str) -> Result<Named, String> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(Named(None));
+    }
+    let address = Address::parse(text).map_err(|error| format!("{error}; or write `none`"))?;
+    Ok(Named(Some(address)))
+}
 
 /// Parses `10MiB`, `500KB` or plain octets.
 pub(crate) fn octets(text: &str) -> Result<u64, String> {

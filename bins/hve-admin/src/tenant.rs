@@ -11,7 +11,7 @@ use crate::{
     failure::{Failure, Result},
     output::{self, Answer},
     shapes::{state_word, tenant_json, tenant_text},
-    size::{show_ceiling, show_octets},
+    size::{Named, show_ceiling, show_octets},
 };
 
 pub(crate) fn run(verb: TenantVerb, desk: &Desk) -> Result<Answer> {
@@ -35,7 +35,11 @@ pub(crate) fn run(verb: TenantVerb, desk: &Desk) -> Result<Answer> {
             let tenant = desk.tenant(tenant.as_ref())?;
             said(desk, &tenant, "")
         }
-        TenantVerb::Set { tenant, limits } => set(desk, &tenant, &limits),
+        TenantVerb::Set {
+            tenant,
+            limits,
+            postmaster,
+        } => set(desk, &tenant, &limits, postmaster),
         TenantVerb::Suspend { tenant, suspend } => {
             let until = suspend.until(&desk.clock)?;
             let id = desk.tenant(Some(&tenant))?.id;
@@ -98,15 +102,26 @@ fn list(desk: &Desk) -> Result<Answer> {
     Ok(Answer::new(text, values.into()))
 }
 
-fn set(desk: &Desk, name: &Domain, limits: &TenantLimitArgs) -> Result<Answer> {
-    if limits.is_empty() {
-        return Err(Failure::usage("no limit is given")
+fn set(
+    desk: &Desk,
+    name: &Domain,
+    limits: &TenantLimitArgs,
+    postmaster: Option<Named>,
+) -> Result<Answer> {
+    if limits.is_empty() && postmaster.is_none() {
+        return Err(Failure::usage("nothing to change is given")
             .hint("such as --recipients-per-day 200000; see `tenant set --help`"));
     }
-    let id = desk.tenant(Some(name))?.id;
-    let tenant =
-        desk.store
-            .change_tenant_limits(id, |changed| apply(limits, changed), &desk.act)?;
+    let mut tenant = desk.tenant(Some(name))?;
+    let (id, act) = (tenant.id, &desk.act);
+    if let Some(Named(postmaster)) = postmaster {
+        let store = &desk.store;
+        tenant = store.set_postmaster(id, postmaster.as_ref(), act)?;
+    }
+    if !limits.is_empty() {
+        let change = |changed: &mut TenantLimits| apply(limits, changed);
+        tenant = desk.store.change_tenant_limits(id, change, act)?;
+    }
     said(desk, &tenant, "changed")
 }
 

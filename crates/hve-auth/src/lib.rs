@@ -27,12 +27,12 @@
 //! #     account: Account {
 //! #         id: AccountId(1), tenant: TenantId(1), address: "hve01@contoso.test".parse()?,
 //! #         display_name: "Scanner".into(), alias: None, limits: AccountLimits::default(), sign_in: Default::default(),
-//! #         state: State::Active, created_at: utc, credential_version: 1,
+//! #         state: State::Active, bounce_to: None, reply_to: None, created_at: utc, credential_version: 1,
 //! #         secrets: vec![SecretFacts { version: 1, label: "password".into(), created_at: utc, expires_at: None }],
 //! #     },
 //! #     tenant: Tenant {
 //! #         id: TenantId(1), name: "contoso.test".parse()?, limits: TenantLimits::default(), sign_in: Default::default(),
-//! #         state: State::Active, created_at: utc,
+//! #         state: State::Active, postmaster: None, created_at: utc,
 //! #     },
 //! #     secrets: vec![Secret {
 //! #         version: 1,

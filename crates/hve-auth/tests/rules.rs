@@ -29,6 +29,7 @@ impl Site {
                 limits: TenantLimits::default(),
                 sign_in: TenantSignIn::default(),
                 state: State::Active,
+                postmaster: None,
                 created_at: NOW,
             },
             account: Account {
@@ -40,6 +41,8 @@ impl Site {
                 limits: AccountLimits::default(),
                 sign_in: AccountSignIn::default(),
                 state: State::Active,
+                bounce_to: None,
+                reply_to: None,
                 created_at: NOW,
                 credential_version: 1,
                 secrets: Vec::new(),

@@ -44,6 +44,8 @@ fn credential() -> Credential {
             limits: AccountLimits::default(),
             sign_in: AccountSignIn::default(),
             state: State::Active,
+            bounce_to: None,
+            reply_to: None,
             created_at: NOW,
             credential_version: 3,
             secrets: vec![facts(3, None)],
@@ -54,6 +56,7 @@ fn credential() -> Credential {
             limits: TenantLimits::default(),
             sign_in: TenantSignIn::default(),
             state: State::Active,
+            postmaster: None,
             created_at: NOW,
         },
         secrets: vec![Secret {

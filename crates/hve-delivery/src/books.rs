@@ -8,6 +8,8 @@ use tracing::{error, warn};
 
 use crate::{
     Settle, SettleError, Settlement,
+    background::in_background,
+    bounce,
     hand::Shared,
     parcel::Attempted,
     stock::{Supply, settlement},
@@ -65,11 +67,30 @@ impl<S: Settle> Books<S> {
             .filter(tried)
             .map(|attempted| settlement(attempted, now, random()))
             .collect();
+        let settlements = self.conclude(&attempted, settlements).await;
         if !settlements.is_empty() {
             self.insist(settlements, shutdown).await;
         }
         self.shared
             .leave(attempted.iter().map(|attempted| &attempted.due));
+    }
+
+    /// Gives up who has had his time, and adds what people are told.
+    async fn conclude(
+        &self,
+        attempted: &[Attempted],
+        settlements: Vec<Settlement>,
+    ) -> Vec<Settlement> {
+        let dues = attempted.iter().map(|attempted| &attempted.due);
+        if !bounce::concern(dues.clone(), &settlements) {
+            return settlements;
+        }
+        let dues: Vec<_> = dues.cloned().collect();
+        let (supply, as_they_are) = (Arc::clone(&self.supply), settlements.clone());
+        // A crash in there must not lead to a second delivery.
+        in_background(move || supply.conclude(&dues, settlements))
+            .await
+            .unwrap_or(as_they_are)
     }
 
     async fn insist(&self, settlements: Vec<Settlement>, shutdown: &CancellationToken) {

@@ -52,7 +52,11 @@ impl<Q: Queue, S: Settle> Engine<Q, S> {
         limits: Limits,
     ) -> Result<(Self, Handover), SetupError> {
         let started_at = (host.clock)();
-        let stock = Arc::new(Stock { queue, host });
+        let stock = Arc::new(Stock {
+            queue,
+            host,
+            limits: limits.clone(),
+        });
         let supply: Arc<dyn Supply> = stock.clone();
         let stop_relays = CancellationToken::new();
         let hops = Hops::new(routes, relays, &limits, &supply, &stop_relays)?;

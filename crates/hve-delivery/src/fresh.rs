@@ -195,6 +195,7 @@ mod tests {
             pending: Vec::new(),
             attempts: 0,
             accepted_at: UtcDateTime::UNIX_EPOCH,
+            delay_told: false,
             content: Content::InMemory(vec![0; octets].into()),
         }
     }

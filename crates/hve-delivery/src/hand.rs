@@ -127,6 +127,7 @@ mod tests {
             pending: Vec::new(),
             attempts: 1,
             accepted_at: UtcDateTime::UNIX_EPOCH,
+            delay_told: false,
             content: Content::InQueue,
         }
     }

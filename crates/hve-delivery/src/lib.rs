@@ -5,9 +5,10 @@
 //! [`Settle`]. The queue is the truth: what memory has no room for, and what was in hand when the
 //! process ended, is found there again.
 //!
-//! Only what a next hop refuses for good is given up: what else cannot be delivered is tried
-//! again, hourly in the end, and stays in the queue with its reason until its cause is mended.
-//! Mail for a domain that was removed is held the same way, for as long as it takes.
+//! What a next hop refuses for good is given up; what else cannot be delivered is tried again,
+//! hourly in the end, and given up after a day; so is mail for a domain that was removed meanwhile.
+//! Who is to hear of it is sent a notice ([`bounce`]), which is in the queue when, and only when,
+//! the failure is settled.
 //!
 //! A copy is delivered once. Between the hand-over to the next hop and the settlement lies a
 //! window in which a crash leads to a second attempt; [`Maildir`] closes it by giving the copy the
@@ -19,6 +20,7 @@
 
 mod background;
 mod books;
+pub mod bounce;
 mod content;
 mod engine;
 mod fair;
@@ -42,7 +44,7 @@ mod work;
 pub use engine::Engine;
 pub use fresh::Handover;
 pub use health::{Admission, HopHealth};
-pub use hve_store::{Outcome, Settlement};
+pub use hve_store::{Notice, Outcome, Reason, Settlement};
 pub use limits::Limits;
 pub use maildir::{Maildir, MaildirError, OutgoingCopy};
 pub use queue::{Content, Due, Queue, QueueError};

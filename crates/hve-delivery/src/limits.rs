@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::{RetrySchedule, bounce::DELAY_NOTICE};
+
 /// What the engine may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -34,6 +36,10 @@ pub struct Limits {
     pub stop_within: Duration,
     /// How long to wait before a settlement that failed is tried again. Default 1 s.
     pub settle_again: Duration,
+    /// When a message is tried again, and when it is given up. Default: for 24 hours.
+    pub retries: RetrySchedule,
+    /// How long a message may wait before somebody is told of it, once. Default 4 h: a morning.
+    pub delay_notice: Duration,
 }
 
 impl Default for Limits {
@@ -50,6 +56,8 @@ impl Default for Limits {
             connections: 8,
             stop_within: Duration::from_secs(10),
             settle_again: Duration::from_secs(1),
+            retries: RetrySchedule::default(),
+            delay_notice: DELAY_NOTICE,
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Due {
     pub attempts: u32,
     /// When it was accepted.
     pub accepted_at: UtcDateTime,
+    /// Somebody was told that it is delayed.
+    pub delay_told: bool,
     /// Its text.
     pub content: Content,
 }
@@ -156,6 +158,7 @@ fn from_store(message: DueMessage) -> Due {
         pending: message.pending,
         attempts: message.attempts,
         accepted_at: message.accepted_at,
+        delay_told: message.delay_told,
         content: Content::InQueue,
     }
 }

@@ -92,6 +92,12 @@ impl RetrySchedule {
         Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX))
     }
 
+    /// When a message accepted at `accepted` is given up; `None` is never.
+    #[must_use]
+    pub fn ends_at(&self, accepted: UtcDateTime) -> Option<UtcDateTime> {
+        self.lifetime.map(|lifetime| later(accepted, lifetime))
+    }
+
     /// What follows the `attempts`-th attempt of a message accepted at `accepted`, which ended at
     /// `now`. The last attempt is made when the lifetime ends, however the waits fall; one that
     /// ends then or later is not repeated.
@@ -103,7 +109,7 @@ impl RetrySchedule {
         now: UtcDateTime,
         random: u64,
     ) -> Retry {
-        let last = self.lifetime.map(|lifetime| later(accepted, lifetime));
+        let last = self.ends_at(accepted);
         if last.is_some_and(|last| now >= last) {
             return Retry::GiveUp;
         }
@@ -143,8 +149,8 @@ pub enum ScheduleError {
     WaitTooShort(Duration),
 }
 
-/// When a message is tried again whose `attempts`-th attempt ended at `now`, by the default waits
-/// and without an end: as long as nobody is told of a failure, what was accepted is kept.
+/// When a message is tried again whose `attempts`-th attempt ended at `now`, by the default waits.
+/// Where its life ends is decided with the notice that tells of it.
 #[must_use]
 pub fn next_attempt(attempts: u32, now: UtcDateTime, random: u64) -> UtcDateTime {
     match RetrySchedule::default()
@@ -260,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_always_a_next_attempt_while_nobody_can_be_told() {
+    fn the_waits_alone_have_no_end() {
         let check = |attempts, expected| {
             assert_eq!(next_attempt(attempts, START, MIDDLE), expected);
         };

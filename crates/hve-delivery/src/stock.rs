@@ -9,7 +9,9 @@ use time::UtcDateTime;
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    Content, Due, Outcome, Queue, QueueError, Settlement, next_attempt,
+    Content, Due, Limits, Outcome, Queue, QueueError, Settlement,
+    bounce::{self, Notices},
+    next_attempt,
     parcel::{Attempted, Outcomes},
 };
 
@@ -17,11 +19,14 @@ use crate::{
 pub struct Host {
     /// The time of day.
     pub clock: Box<dyn Fn() -> UtcDateTime + Send + Sync>,
-    /// Any number, for the jitter of the schedule; it need not be secret.
+    /// Any number: for the jitter of the schedule, and for what keeps the parts of a notice apart,
+    /// which the author of a message should not be able to guess.
     pub random: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Is this domain one of the tenant's at this moment? Asked again before every attempt: mail
     /// stays inside although the directory has changed since it was accepted. May block.
     pub accepts: AcceptsDomain,
+    /// What is told of failures, and to whom.
+    pub notices: Notices,
 }
 
 type AcceptsDomain = Box<dyn Fn(TenantId, &Domain) -> Result<bool, QueueError> + Send + Sync>;
@@ -30,6 +35,7 @@ type AcceptsDomain = Box<dyn Fn(TenantId, &Domain) -> Result<bool, QueueError> +
 pub(crate) struct Stock<Q> {
     pub(crate) queue: Q,
     pub(crate) host: Host,
+    pub(crate) limits: Limits,
 }
 
 /// A [`Stock`], whatever its queue is.
@@ -38,6 +44,8 @@ pub(crate) trait Supply: Send + Sync {
     fn withheld(&self, ids: &[QueueId]) -> Result<HashSet<QueueId>, String>;
     /// What an attempt at these recipients begins with. Blocks.
     fn prepare(&self, due: &Due, recipients: &[usize]) -> Prepared;
+    /// Gives up who has had his time, and adds what people are told. Blocks.
+    fn conclude(&self, dues: &[Due], settlements: Vec<Settlement>) -> Vec<Settlement>;
     /// Any number.
     fn random(&self) -> u64;
     /// The time of day.
@@ -103,6 +111,10 @@ impl<Q: Queue> Supply for Stock<Q> {
             }
         }
         prepared
+    }
+
+    fn conclude(&self, dues: &[Due], settlements: Vec<Settlement>) -> Vec<Settlement> {
+        bounce::conclude(&self.queue, &self.host, &self.limits, dues, settlements)
     }
 
     fn random(&self) -> u64 {

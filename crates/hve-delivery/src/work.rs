@@ -126,6 +126,14 @@ mod tests {
             }
         }
 
+        fn conclude(
+            &self,
+            _: &[Due],
+            settlements: Vec<crate::Settlement>,
+        ) -> Vec<crate::Settlement> {
+            settlements
+        }
+
         fn random(&self) -> u64 {
             0
         }
@@ -158,6 +166,7 @@ mod tests {
             pending: vec![0],
             attempts: 0,
             accepted_at: UtcDateTime::UNIX_EPOCH,
+            delay_told: false,
             content: Content::InMemory(Bytes::from_static(b"A: b\r\n\r\n")),
         };
         let delivered = vec![Some(vec![(0, Outcome::Delivered)])];

@@ -45,12 +45,12 @@
 //! # let now = utc_datetime!(2026-11-24 6:00);
 //! # let tenant = Tenant {
 //! #     id: TenantId(1), name: "contoso.test".parse()?, limits: TenantLimits::default(), sign_in: Default::default(),
-//! #     state: State::Active, created_at: now,
+//! #     state: State::Active, postmaster: None, created_at: now,
 //! # };
 //! # let account = Account {
 //! #     id: AccountId(1), tenant: TenantId(1), address: "payroll@contoso.test".parse()?,
 //! #     display_name: "Payroll".into(), alias: None, limits: AccountLimits::default(), sign_in: Default::default(),
-//! #     state: State::Active, created_at: now, credential_version: 1, secrets: Vec::new(),
+//! #     state: State::Active, bounce_to: None, reply_to: None, created_at: now, credential_version: 1, secrets: Vec::new(),
 //! # };
 //!
 //! let mut case = Case::new(&tenant, &account, now);

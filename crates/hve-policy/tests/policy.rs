@@ -30,6 +30,7 @@ fn tenant() -> Tenant {
         limits: TenantLimits::default(),
         sign_in: TenantSignIn::default(),
         state: State::Active,
+        postmaster: None,
         created_at: NOW,
     }
 }
@@ -44,6 +45,8 @@ fn account() -> Account {
         limits: AccountLimits::default(),
         sign_in: AccountSignIn::default(),
         state: State::Active,
+        bounce_to: None,
+        reply_to: None,
         created_at: NOW,
         credential_version: 1,
         secrets: Vec::new(),

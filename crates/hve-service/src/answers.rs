@@ -246,7 +246,8 @@ impl Host {
 
     async fn data(&mut self, request: &DataRequest, now: Now) -> Judged {
         let view = self.view()?;
-        let (_, _, tenant) = self.standing(&*view, now, Moment::Later)?;
+        let (_, account, tenant) = self.standing(&*view, now, Moment::Later)?;
+        let reply_to = account.reply_to.clone();
         let ceiling = self.server.settings.load().limits.message_octets;
         let message_octets = tenant.limits.message_octets.min(ceiling);
         let share = self.server.budget.share(request.declared_octets).await;
@@ -257,7 +258,7 @@ impl Host {
                 refusals::unavailable()
             })?,
             message_octets,
-            reply_to: None,
+            reply_to,
         })
     }
 
@@ -363,6 +364,7 @@ fn due(message: &NewMessage, now: Now) -> Due {
         pending: (0..message.envelope.recipients.len()).collect(),
         attempts: 0,
         accepted_at: now.utc,
+        delay_told: false,
         content: Content::InMemory(message.content.clone()),
     }
 }

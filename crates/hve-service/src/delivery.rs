@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hve_delivery::{Host, QueueError, Settle, SettleError, Settlement};
-use hve_types::{Domain, TenantId};
+use hve_delivery::{Host, QueueError, Settle, SettleError, Settlement, bounce::Notices};
+use hve_types::{AccountId, Domain, TenantId};
 
 use crate::{
     clock,
@@ -24,8 +24,14 @@ impl Settle for Settlements {
     }
 }
 
-/// Clock, randomness, and whether a domain is still the tenant's.
-pub(crate) fn host(directory: Arc<CachedDirectory>) -> Host {
+/// Clock, randomness, whether a domain is still the tenant's, and who hears of failures.
+pub(crate) fn host(directory: Arc<CachedDirectory>, hostname: &str) -> Host {
+    let of = Arc::clone(&directory);
+    let bounce_to = move |tenant: TenantId, account: AccountId| {
+        let view = of.current().map_err(|error| QueueError(Box::new(error)))?;
+        let own = view.account(account).and_then(|of| of.bounce_to.clone());
+        Ok(own.or_else(|| view.tenant(tenant).and_then(|of| of.postmaster.clone())))
+    };
     let accepts = move |tenant: TenantId, domain: &Domain| {
         let view = directory
             .current()
@@ -34,8 +40,12 @@ pub(crate) fn host(directory: Arc<CachedDirectory>) -> Host {
     };
     Host {
         clock: Box::new(clock::utc),
-        // Only jitter: any number will do where there is no randomness.
+        // Mail is delivered without randomness as well; only jitter and boundaries need it.
         random: Box::new(|| getrandom::u64().unwrap_or(0)),
         accepts: Box::new(accepts),
+        notices: Notices {
+            name: hostname.into(),
+            bounce_to: Box::new(bounce_to),
+        },
     }
 }

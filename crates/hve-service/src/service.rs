@@ -175,7 +175,7 @@ impl Service {
             &config.delivery.routes,
             store,
             delivery::Settlements(queue.clone()),
-            delivery::host(Arc::clone(&directory)),
+            delivery::host(Arc::clone(&directory), &config.hostname),
             &relays,
             hve_delivery::Limits::default(),
         )?;

@@ -32,6 +32,21 @@ fn check_text(what: &'static str, text: &str, max: usize) -> Result<(), ChangeEr
     Ok(())
 }
 
+/// Notices go to addresses in the tenant's domains only.
+fn check_inside(
+    connection: &rusqlite::Connection,
+    tenant: hve_types::TenantId,
+    address: Option<&hve_types::Address>,
+) -> Result<(), ChangeError> {
+    let Some(domain) = address.map(hve_types::Address::domain) else {
+        return Ok(());
+    };
+    match domains::owner(connection, &domain)? {
+        Some(owner) if owner == tenant => Ok(()),
+        _ => Err(ChangeError::DomainNotAccepted(domain)),
+    }
+}
+
 /// Octets of a display name.
 const NAME_MAX: usize = 256;
 /// Octets of an alias: those of a local part (RFC 5321 §4.5.3.1.1).

@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_notices.sql"),
     include_str!("../migrations/0009_operator.sql"),
     include_str!("../migrations/0010_group.sql"),
+    include_str!("../migrations/0011_addresses.sql"),
 ];
 
 /// How long a change waits for another process's. An import of 100,000 recipients holds the lock

@@ -20,6 +20,9 @@ pub struct Tenant {
     pub sign_in: TenantSignIn,
     /// Whether it may do it now.
     pub state: State,
+    /// Who hears of mail that was not delivered, where the account names nobody: an address in one
+    /// of its domains, or nobody.
+    pub postmaster: Option<Address>,
     /// When it was added.
     pub created_at: UtcDateTime,
 }
@@ -41,6 +44,11 @@ pub struct Account {
     pub limits: AccountLimits,
     /// How it may sign in.
     pub sign_in: AccountSignIn,
+    /// Who hears of mail of it that was not delivered: an address in a domain of the tenant.
+    /// `None` is the tenant's postmaster.
+    pub bounce_to: Option<Address>,
+    /// Where answers go, for messages that do not say so themselves.
+    pub reply_to: Option<Address>,
     /// Whether it may do it now.
     pub state: State,
     /// When it was added.

@@ -30,7 +30,7 @@ pub(crate) enum TenantVerb {
         /// Any of its domains; not needed when there is only one tenant
         tenant: Option<Domain>,
     },
-    /// Change limits; what was used stays counted
+    /// Change limits, and who hears of failures; what was used stays counted
     #[command(after_help = "Example:\n  hve-admin tenant set contoso.test \
                             --recipients-per-day 200000 --message-size 25MiB")]
     Set {
@@ -38,6 +38,10 @@ pub(crate) enum TenantVerb {
         tenant: Domain,
         #[command(flatten)]
         limits: TenantLimitArgs,
+        /// Who is sent a notice of mail that was not delivered, unless the account names somebody:
+        /// an address in a domain of the tenant
+        #[arg(long, value_name = "ADDRESS|none", value_parser = size::address_or_none)]
+        postmaster: Option<size::Named>,
     },
     /// Stop a tenant: its accounts are refused at their next command
     Suspend {
@@ -296,6 +300,13 @@ pub(crate) struct AccountChanges {
     /// Messages a minute, evenly
     #[arg(long, value_name = "COUNT|unlimited", value_parser = size::rate)]
     pub(crate) messages_per_minute: Option<size::Rate>,
+    /// Who is sent a notice of its mail that was not delivered: an address in a domain of the
+    /// tenant; `none` leaves it to the tenant's postmaster
+    #[arg(long, value_name = "ADDRESS|none", value_parser = size::address_or_none)]
+    pub(crate) bounce_to: Option<size::Named>,
+    /// Where answers to its mail go: a Reply-To is added where a message has none
+    #[arg(long, value_name = "ADDRESS|none", value_parser = size::address_or_none)]
+    pub(crate) reply_to: Option<size::Named>,
     /// Make a random new password and show it once
     #[arg(long, conflicts_with = "password_stdin")]
     pub(crate) new_password: bool,

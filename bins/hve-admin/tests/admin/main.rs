@@ -5,6 +5,8 @@ mod accounts;
 #[cfg(test)]
 mod books;
 #[cfg(test)]
+mod bounces;
+#[cfg(test)]
 mod directory;
 #[cfg(test)]
 mod guard;

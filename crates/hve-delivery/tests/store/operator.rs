@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use hve_delivery::{
     Content, Due, Engine, Host, Limits, Queue, QueueError, RelaySettings, Route, Routes,
+    bounce::Notices,
 };
 use hve_store::{Act, QueueChange, QueueFilter, QueueStanding, Store, Writer};
 use hve_types::{QueueId, UsageKind};
@@ -111,6 +112,10 @@ async fn run(
         clock: Box::new(move || now),
         random: Box::new(|| 0),
         accepts: Box::new(|_, _| Ok(true)),
+        notices: Notices {
+            name: "mail.contoso.test".into(),
+            bounce_to: Box::new(|_, _| Ok(None)),
+        },
     };
     let routes = Routes::new(Route::Maildir(site.mail()));
     let (relays, limits) = (RelaySettings::new("hve.contoso.test"), Limits::default());
@@ -160,6 +165,7 @@ async fn hold_cancel_and_release_race_with_a_delivery_in_every_order() {
         pending: vec![0, 1],
         attempts: 0,
         accepted_at: NOON,
+        delay_told: false,
         content: Content::InMemory(message.content.clone()),
     });
     let mut under_way = HashMap::new();

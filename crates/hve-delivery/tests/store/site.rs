@@ -10,6 +10,7 @@ use std::{
 use hve_auth::{HashCost, PasswordHash};
 use hve_delivery::{
     Engine, Host, Limits, RelaySettings, Route, Routes, Settle, SettleError, Settlement,
+    bounce::Notices,
 };
 use hve_store::{
     Accepted, Act, Batch, NewAccount, NewMessage, NewTenant, Store, UsageFilter, Writer,
@@ -129,6 +130,10 @@ impl Site {
                 let owner = snapshot.domain(domain).map(|(owner, _)| owner);
                 Ok(tenant == domains && owner == Some(tenant))
             }),
+            notices: Notices {
+                name: "mail.contoso.test".into(),
+                bounce_to: Box::new(|_, _| Ok(None)),
+            },
         };
         let route = Route::Maildir(self.mail());
         let limits = Limits {

@@ -20,7 +20,7 @@ use std::{
 use bytes::Bytes;
 use hve_delivery::{
     Content, Due, Engine, Handover, Host, Limits, Outcome, Queue, QueueError, RelaySettings, Route,
-    Routes, Settle, SettleError, Settlement, SetupError,
+    Routes, Settle, SettleError, Settlement, SetupError, bounce::Notices,
 };
 use hve_types::{AccountId, Address, BodyKind, Envelope, QueueId, Recipient, TenantId};
 use time::UtcDateTime;
@@ -42,6 +42,8 @@ struct Inner {
     domain_removed: AtomicBool,
     all_domains: AtomicBool,
     withheld: Mutex<HashSet<QueueId>>,
+    directory_fails: AtomicBool,
+    bounce_to: Mutex<Option<Address>>,
     changed: watch::Sender<()>,
 }
 
@@ -63,6 +65,8 @@ impl World {
             domain_removed: AtomicBool::new(false),
             all_domains: AtomicBool::new(false),
             withheld: Mutex::default(),
+            directory_fails: AtomicBool::new(false),
+            bounce_to: Mutex::default(),
             changed: watch::Sender::new(()),
         }))
     }
@@ -101,6 +105,21 @@ impl World {
         self.0.domain_removed.store(removed, Ordering::SeqCst);
     }
 
+    pub(crate) fn let_directory_fail(&self, fails: bool) {
+        self.0.directory_fails.store(fails, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_bounce_to(&self, address: &str) {
+        *self.0.bounce_to.lock().unwrap() = Some(Address::parse(address).unwrap());
+    }
+
+    fn bounce_to(&self) -> Result<Option<Address>, QueueError> {
+        if self.0.directory_fails.load(Ordering::SeqCst) {
+            return Err(QueueError("a bad block".into()));
+        }
+        Ok(self.0.bounce_to.lock().unwrap().clone())
+    }
+
     /// Accepts a message as the store would; what comes back is the copy for memory.
     pub(crate) fn accept(&self, number: u64, recipients: &[&str]) -> Due {
         let recipients = recipients
@@ -122,6 +141,7 @@ impl World {
             }),
             attempts: 0,
             accepted_at: self.now(),
+            delay_told: false,
             content: Content::InQueue,
         };
         self.put(due.clone());
@@ -177,7 +197,7 @@ impl World {
     }
 
     pub(crate) fn host(&self) -> Host {
-        let (clock, directory) = (self.clone(), self.clone());
+        let (clock, directory, bounces) = (self.clone(), self.clone(), self.clone());
         Host {
             clock: Box::new(move || clock.now()),
             random: Box::new(|| u64::MAX / 2),
@@ -187,6 +207,10 @@ impl World {
                 let all = directory.0.all_domains.load(Ordering::SeqCst);
                 Ok(!removed && (all || domain.as_str() == "contoso.test"))
             }),
+            notices: Notices {
+                name: "mail.contoso.test".into(),
+                bounce_to: Box::new(move |_, _| bounces.bounce_to()),
+            },
         }
     }
 
@@ -289,6 +313,7 @@ impl Settle for World {
             entry.due.pending = deferred.map(|(index, _)| *index).collect();
             entry.due.attempts += 1;
             entry.next_attempt = settlement.next_attempt;
+            entry.due.delay_told |= settlement.notice.as_ref().is_some_and(|of| of.delay);
             entry.settled.push(settlement);
         }
         self.0.changed.send_replace(());

@@ -1,6 +1,6 @@
 //! The rows of accounts: checks, reading and writing, each within somebody's transaction.
 
-use hve_types::{Account, AccountId, TenantId};
+use hve_types::{Account, AccountId, Address, TenantId};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::{Value, json};
 
@@ -60,7 +60,8 @@ pub(super) fn insert_or_revive(
              ON CONFLICT (tenant, key) DO UPDATE SET
                  address = excluded.address, display_name = excluded.display_name,
                  alias = excluded.alias, limits = excluded.limits,
-                 suspension = NULL, sign_in = NULL, credential_version = credential_version + 1,
+                 suspension = NULL, sign_in = NULL, bounce_to = NULL, reply_to = NULL,
+                 credential_version = credential_version + 1,
                  created_at = excluded.created_at, removed_at = NULL
              RETURNING id",
         )?
@@ -84,7 +85,8 @@ pub(super) fn write(connection: &Connection, account: &Account) -> Result<(), St
     connection
         .prepare_cached(
             "UPDATE account SET display_name = ?2, alias = ?3, limits = ?4, suspension = ?5,
-                                credential_version = ?6, sign_in = ?7 WHERE id = ?1",
+                                credential_version = ?6, sign_in = ?7, bounce_to = ?8,
+                                reply_to = ?9 WHERE id = ?1",
         )?
         .execute((
             account.id.0,
@@ -94,6 +96,8 @@ pub(super) fn write(connection: &Connection, account: &Account) -> Result<(), St
             codec::state(&account.state),
             i64::try_from(account.credential_version).unwrap_or(i64::MAX),
             codec::account_sign_in(&account.sign_in),
+            account.bounce_to.as_ref().map(Address::as_str),
+            account.reply_to.as_ref().map(Address::as_str),
         ))?;
     Ok(())
 }
@@ -167,12 +171,16 @@ fn collect(
 
 pub(super) const SELECT: &str =
     "SELECT id, tenant, address, display_name, alias, limits, suspension,
-     created_at, credential_version, sign_in FROM account";
+     created_at, credential_version, sign_in, bounce_to, reply_to FROM account";
 
 pub(super) fn account(connection: &Connection, row: &Row<'_>) -> Result<Account, StoreError> {
     let id = AccountId(row.get(0)?);
     let address: String = row.get(2)?;
     let limits: String = row.get(5)?;
+    let named = |column| -> Result<Option<Address>, StoreError> {
+        let text: Option<String> = row.get(column)?;
+        text.as_deref().map(to_address).transpose()
+    };
     Ok(Account {
         id,
         tenant: TenantId(row.get(1)?),
@@ -184,6 +192,8 @@ pub(super) fn account(connection: &Connection, row: &Row<'_>) -> Result<Account,
         created_at: from_millis(row.get(7)?)?,
         credential_version: from_count(row.get(8)?)?,
         sign_in: codec::to_account_sign_in(row.get::<_, Option<String>>(9)?.as_deref())?,
+        bounce_to: named(10)?,
+        reply_to: named(11)?,
         secrets: secrets::facts(connection, id)?,
     })
 }
@@ -228,5 +238,7 @@ fn form(account: &Account) -> Value {
         "suspension": codec::told_state(&account.state),
         "secrets": account.secrets.iter().map(secrets::told).collect::<Vec<_>>(),
         "sign_in": codec::value(&codec::account_sign_in(&account.sign_in)),
+        "bounce_to": account.bounce_to.as_ref().map(Address::as_str),
+        "reply_to": account.reply_to.as_ref().map(Address::as_str),
     })
 }

@@ -16,7 +16,7 @@ use super::{
         SELECT, account, by_id, check_address, check_alias, insert_or_revive, note, of, remove,
         told, told_with_password, write,
     },
-    check_text, oauth, secrets, suspension, tenants,
+    check_inside, check_text, oauth, secrets, suspension, tenants,
 };
 use crate::{Act, ChangeError, Store, StoreError, codec::damaged};
 
@@ -48,6 +48,11 @@ pub struct AccountChange {
     pub recipients_per_day: Option<Ceiling>,
     /// Another rate, or none.
     pub messages_per_minute: Option<Option<NonZeroU32>>,
+    /// Somebody else who hears of mail that was not delivered, or nobody: then it is the tenant's
+    /// postmaster.
+    pub bounce_to: Option<Option<Address>>,
+    /// Another address for answers, or none.
+    pub reply_to: Option<Option<Address>>,
     /// Another password; what was verified with the old one is void.
     pub password: Option<StoredPassword>,
 }
@@ -140,7 +145,8 @@ impl Store {
     /// Changes an account.
     ///
     /// # Errors
-    /// No such account, an alias that is taken, a text nobody can read, or the store failed.
+    /// No such account, an alias that is taken, a text nobody can read, an address for bounces
+    /// outside the tenant's domains, or the store failed.
     pub fn change_account(
         &self,
         id: AccountId,
@@ -168,6 +174,13 @@ impl Store {
             }
             if let Some(rate) = change.messages_per_minute {
                 after.limits.messages_per_minute = rate;
+            }
+            if let Some(bounce_to) = &change.bounce_to {
+                check_inside(connection, before.tenant, bounce_to.as_ref())?;
+                after.bounce_to.clone_from(bounce_to);
+            }
+            if let Some(reply_to) = &change.reply_to {
+                after.reply_to.clone_from(reply_to);
             }
             if let Some(password) = &change.password {
                 after.credential_version += 1;

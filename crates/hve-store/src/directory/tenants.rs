@@ -1,7 +1,7 @@
 //! Tenants.
 
 use hve_types::{
-    Domain, DomainKind, PolicyName, State, Tenant, TenantId, TenantLimits, TenantSignIn,
+    Address, Domain, DomainKind, PolicyName, State, Tenant, TenantId, TenantLimits, TenantSignIn,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::{domains, oauth, suspension};
 use crate::{
     Act, ChangeError, Store, StoreError,
     audit::{Deed, record},
-    codec::{self, damaged, from_millis, to_millis},
+    codec::{self, damaged, from_millis, to_address, to_millis},
 };
 
 /// A tenant to be added.
@@ -91,6 +91,26 @@ impl Store {
         self.change_tenant("tenant-set", id, act, |tenant| {
             change(&mut tenant.limits);
             Ok(())
+        })
+    }
+
+    /// Sets who hears of mail that was not delivered, for accounts that name nobody.
+    ///
+    /// # Errors
+    /// No such tenant, an address outside its domains, or the store failed.
+    pub fn set_postmaster(
+        &self,
+        id: TenantId,
+        postmaster: Option<&Address>,
+        act: &Act,
+    ) -> Result<Tenant, ChangeError> {
+        self.change(|connection| {
+            super::check_inside(connection, id, postmaster)?;
+            let before = by_id(connection, id)?;
+            change_in(connection, "tenant-set", &before, act, |tenant| {
+                tenant.postmaster = postmaster.cloned();
+                Ok(())
+            })
         })
     }
 
@@ -228,13 +248,15 @@ fn change_in(
     change(&mut after)?;
     connection
         .prepare_cached(
-            "UPDATE tenant SET limits = ?2, suspension = ?3, sign_in = ?4 WHERE id = ?1",
+            "UPDATE tenant SET limits = ?2, suspension = ?3, sign_in = ?4, postmaster = ?5
+             WHERE id = ?1",
         )?
         .execute((
             after.id.0,
             codec::tenant_limits(&after.limits),
             codec::state(&after.state),
             codec::tenant_sign_in(&after.sign_in),
+            after.postmaster.as_ref().map(Address::as_str),
         ))?;
     record(
         connection,
@@ -278,11 +300,13 @@ pub(super) fn by_id(connection: &Connection, id: TenantId) -> Result<Tenant, Cha
     find(connection, id)?.ok_or(ChangeError::UnknownTenant)
 }
 
-const SELECT: &str = "SELECT id, name, limits, suspension, created_at, sign_in FROM tenant";
+const SELECT: &str =
+    "SELECT id, name, limits, suspension, created_at, sign_in, postmaster FROM tenant";
 
 fn tenant(row: &Row<'_>) -> Result<Tenant, StoreError> {
     let name = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
     let limits = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+    let postmaster: Option<String> = row.get(6)?;
     Ok(Tenant {
         id: TenantId(row.get(0)?),
         name: Domain::parse(name).map_err(|_| damaged("tenant name", name))?,
@@ -290,6 +314,7 @@ fn tenant(row: &Row<'_>) -> Result<Tenant, StoreError> {
         state: codec::to_state(row.get::<_, Option<String>>(3)?.as_deref())?,
         created_at: from_millis(row.get(4)?)?,
         sign_in: codec::to_tenant_sign_in(row.get::<_, Option<String>>(5)?.as_deref())?,
+        postmaster: postmaster.as_deref().map(to_address).transpose()?,
     })
 }
 
@@ -313,6 +338,7 @@ fn told(tenant: &Tenant) -> Option<String> {
         "limits": codec::value(&codec::tenant_limits(&tenant.limits)),
         "suspension": codec::told_state(&tenant.state),
         "sign_in": codec::value(&codec::tenant_sign_in(&tenant.sign_in)),
+        "postmaster": tenant.postmaster.as_ref().map(Address::as_str),
     });
     Some(form.to_string())
 }

@@ -49,7 +49,7 @@ fn an_account_lives_from_add_to_remove() {
         alias: Some(None),
         recipients_per_day: Some(Ceiling::AtMost(5000)),
         messages_per_minute: Some(Some(std::num::NonZeroU32::MIN)),
-        password: None,
+        ..AccountChange::default()
     };
     let changed = store.change_account(account.id, &change, &act()).unwrap();
     assert_eq!(changed.display_name, "Scanner two");

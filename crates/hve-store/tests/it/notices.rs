@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use hve_store::{
-    Batch, FailedRecipient, FailedRecipientFilter, Notice, Outcome, Progress, QueueFilter,
-    QueueState, Reason, Settlement, Store, UsageFilter, Writer,
+    AccountChange, Batch, ChangeError, FailedRecipient, FailedRecipientFilter, Notice, Outcome,
+    Progress, QueueFilter, QueueState, Reason, Settlement, Store, UsageFilter, Writer,
 };
 use hve_types::{Address, BodyKind, QueueId, UsageKind};
 use time::UtcDateTime;
@@ -305,4 +305,54 @@ fn failures_are_kept_for_a_while_and_of_each_account_so_many() {
     };
     settle(&mut writer, &failed, after);
     assert_eq!(failures(&site.store).len(), 1);
+}
+
+#[test]
+fn notices_go_to_addresses_of_the_tenant_only() {
+    let site = Site::new();
+    let (store, act) = (&site.store, crate::site::act());
+    let inside = Address::parse("Boss@contoso.test").unwrap();
+    let outside = Address::parse("boss@example.org").unwrap();
+    let change = |bounce_to: Option<Address>, reply_to: Option<Address>| {
+        let change = AccountChange {
+            bounce_to: Some(bounce_to),
+            reply_to: Some(reply_to),
+            ..AccountChange::default()
+        };
+        store.change_account(site.account.id, &change, &act)
+    };
+    let changed = change(Some(inside.clone()), Some(outside.clone())).unwrap();
+    assert_eq!(changed.bounce_to.as_ref(), Some(&inside));
+    assert_eq!(
+        changed.reply_to.as_ref(),
+        Some(&outside),
+        "answers may go anywhere"
+    );
+    assert_eq!(
+        store.snapshot().unwrap().account(site.account.id),
+        Some(&changed)
+    );
+    let refused = change(Some(outside.clone()), None);
+    assert!(
+        matches!(refused, Err(ChangeError::DomainNotAccepted(domain)) if domain == outside.domain())
+    );
+    let changed = change(None, None).unwrap();
+    assert_eq!((changed.bounce_to, changed.reply_to), (None, None));
+
+    let tenant = store
+        .set_postmaster(site.tenant.id, Some(&inside), &act)
+        .unwrap();
+    assert_eq!(tenant.postmaster.as_ref(), Some(&inside));
+    let refused = store.set_postmaster(site.tenant.id, Some(&outside), &act);
+    assert!(matches!(refused, Err(ChangeError::DomainNotAccepted(_))));
+    let told = store.audit_newest(None, 1).unwrap();
+    assert!(
+        told[0]
+            .after
+            .as_deref()
+            .unwrap()
+            .contains(r#""postmaster":"Boss@contoso.test""#)
+    );
+    let tenant = store.set_postmaster(site.tenant.id, None, &act).unwrap();
+    assert_eq!(tenant.postmaster, None);
 }

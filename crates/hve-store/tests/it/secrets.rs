@@ -89,6 +89,8 @@ fn row_51_the_password_of_an_older_store_becomes_its_first_secret() {
          DROP TABLE group_member;
          ALTER TABLE message DROP COLUMN delay_told;
          ALTER TABLE message DROP COLUMN notice_of;
+         ALTER TABLE tenant DROP COLUMN postmaster;
+         ALTER TABLE account DROP COLUMN bounce_to; ALTER TABLE account DROP COLUMN reply_to;
          ALTER TABLE message DROP COLUMN held; PRAGMA user_version = 2",
     )
     .unwrap();
