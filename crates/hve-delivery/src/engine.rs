@@ -18,7 +18,7 @@ use crate::{
     fresh::{Fresh, FreshLine, Room},
     hand::Shared,
     hops::Hops,
-    parcel::{Attempted, CRASHED, Outcomes, Parcel, divide},
+    parcel::{Attempted, Outcomes, Parcel, divide},
     stock::{Stock, Supply},
     work::Worker,
 };
@@ -321,7 +321,7 @@ impl<Q: Queue, S: Settle> Bench<Q, S> {
                     let alone: Arc<[Due]> = Arc::new([due.clone()]);
                     match self.on_a_thread(maildir, alone, true).await {
                         Ok(answers) => finish(parcel, answers.into_iter().next().flatten()),
-                        Err(_) => parcel.defer(CRASHED.into(), false),
+                        Err(_) => parcel.crashed(),
                     }
                 }
             }

@@ -37,6 +37,7 @@ struct State {
     open: usize,
     outcomes: Outcomes,
     hop_is_down: bool,
+    crashed: bool,
 }
 
 /// One attempt at all waiting recipients of a message.
@@ -45,6 +46,8 @@ pub(crate) struct Attempted {
     pub(crate) outcomes: Outcomes,
     /// Some were not even tried, because their hop is down.
     pub(crate) hop_is_down: bool,
+    /// A part of it ended in a panic.
+    pub(crate) crashed: bool,
     /// Its part of the memory for fresh messages: dropped when it is settled.
     _room: Option<Room>,
 }
@@ -83,6 +86,7 @@ pub(crate) fn divide(
             open: ways.len(),
             outcomes: Vec::new(),
             hop_is_down: false,
+            crashed: false,
         }),
         complete: if leaves { away } else { here }.clone(),
     });
@@ -123,6 +127,20 @@ impl Parcel {
         self.end(outcomes, hop_is_down);
     }
 
+    /// Its attempt ended in a panic.
+    pub(crate) fn crashed(mut self) {
+        self.crash();
+    }
+
+    fn crash(&mut self) {
+        {
+            let state = self.message.state.lock();
+            state.unwrap_or_else(PoisonError::into_inner).crashed = true;
+        }
+        let outcomes = self.deferred(&CRASHED.into());
+        self.end(outcomes, false);
+    }
+
     /// Not tried, and nothing to be settled: an operator holds the message, or took it out.
     pub(crate) fn withhold(mut self) {
         let queue_id = self.due().id;
@@ -151,9 +169,12 @@ impl Parcel {
             state.open = state.open.saturating_sub(1);
             state.outcomes.extend(outcomes);
             state.hop_is_down |= hop_is_down;
-            (state.open == 0).then(|| (std::mem::take(&mut state.outcomes), state.hop_is_down))
+            (state.open == 0).then(|| {
+                let outcomes = std::mem::take(&mut state.outcomes);
+                (outcomes, state.hop_is_down, state.crashed)
+            })
         };
-        let Some((mut outcomes, hop_is_down)) = complete else {
+        let Some((mut outcomes, hop_is_down, crashed)) = complete else {
             return;
         };
         outcomes.sort_by_key(|(place, _)| *place);
@@ -164,6 +185,7 @@ impl Parcel {
             due: self.message.due.clone(),
             outcomes,
             hop_is_down,
+            crashed,
             _room: room,
         });
     }
@@ -172,11 +194,10 @@ impl Parcel {
 impl Drop for Parcel {
     fn drop(&mut self) {
         if !self.finished {
-            let reason = if std::thread::panicking() {
-                CRASHED
-            } else {
-                "broken off by a shutdown; it may have been delivered all the same"
-            };
+            if std::thread::panicking() {
+                return self.crash();
+            }
+            let reason = "broken off by a shutdown; it may have been delivered all the same";
             let outcomes = self.deferred(&reason.into());
             self.end(outcomes, false);
         }
@@ -184,4 +205,4 @@ impl Drop for Parcel {
 }
 
 /// Why a recipient waits whose attempt ended in a panic.
-pub(crate) const CRASHED: &str = "bug: the attempt crashed";
+const CRASHED: &str = "bug: the attempt crashed";

@@ -168,10 +168,13 @@ pub(crate) fn settlement(attempted: &Attempted, now: UtcDateTime, random: u64) -
     };
     let outcomes = attempted.outcomes.clone();
     let waits = |(_, outcome): &(usize, Outcome)| matches!(outcome, Outcome::Deferred { .. });
-    let next_attempt = outcomes
-        .iter()
-        .any(waits)
-        .then(|| next_attempt(attempts, now, random));
+    // What crashes again and again waits for an operator, not for the next time.
+    let is_poison = attempted.crashed && attempts >= ATTEMPTS_OF_POISON;
+    if is_poison {
+        error!(queue_id = %attempted.due.id, attempts, "held: its attempts crash");
+    }
+    let next_attempt =
+        (outcomes.iter().any(waits) && !is_poison).then(|| next_attempt(attempts, now, random));
     let settlement = Settlement {
         id: attempted.due.id,
         outcomes,
@@ -184,6 +187,9 @@ pub(crate) fn settlement(attempted: &Attempted, now: UtcDateTime, random: u64) -
 
 /// The fifth wait of the usual schedule, a quarter of an hour.
 const ATTEMPTS_WHILE_DOWN: u32 = 5;
+
+/// So often a message may be tried that crashes whoever tries it: within half an hour or so.
+const ATTEMPTS_OF_POISON: u32 = 5;
 
 /// One line a message; addresses only for those who debug.
 fn tell(due: &Due, settlement: &Settlement) {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Outcome,
     content::without_return_path,
-    parcel::{CRASHED, Outcomes, Parcel},
+    parcel::{Outcomes, Parcel},
     stock::Prepared,
 };
 
@@ -89,7 +89,7 @@ enum After {
 
 async fn transact(hop: &Arc<Hop>, wire: &mut Wire, name: &str, parcel: Parcel) -> After {
     let Some(prepared) = prepare(hop, &parcel).await else {
-        parcel.defer(CRASHED.into(), false);
+        parcel.crashed();
         return After::GoOn;
     };
     if prepared.withheld {

@@ -84,6 +84,39 @@ async fn row_56_a_message_whose_attempt_crashes_harms_only_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn row_56_a_message_that_crashes_its_attempts_is_held_after_five() {
+    let (world, dir) = (World::new(), tempdir().unwrap());
+    let peer = Peer::start(|_, command| kind(command)).await;
+    let poison = world.accept(0, &["a@contoso.test"]);
+    if let Some(entry) = world.entries().get_mut(&poison.id) {
+        entry.due.tenant = POISON;
+    }
+    // By whatever way it goes.
+    let maildir = Routes::new(Route::Maildir(dir.path().into()));
+    let relay = routes(&format!("smtp://{}", peer.address));
+    for attempt in 1..=5 {
+        let route = if attempt % 2 == 0 { &maildir } else { &relay };
+        world.advance(60 * MINUTE);
+        let outcomes = once(&world, route).await;
+        assert_eq!(reason(&outcomes[0].1), "bug: the attempt crashed");
+        let next = world.last(poison.id).next_attempt;
+        assert_eq!(next.is_none(), attempt == 5, "{attempt}");
+    }
+    let (engine, handover) = world.engine_for(&relay, quick());
+    let running = Running::start(engine);
+    world.advance(60 * MINUTE);
+    let other = world.accept(1, &["b@contoso.test"]);
+    let id = other.id;
+    assert!(handover.offer(other));
+    world
+        .until(|entries| !entries[&id].settled.is_empty())
+        .await;
+    running.end().await;
+    assert_eq!(world.entries()[&poison.id].settled.len(), 5);
+    assert_eq!(world.last(id).outcomes, [(0, RELAYED)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_leaves_what_was_not_begun_in_the_queue() {
     let world = World::new();
     let peer = Peer::start(|_, command| match command {
