@@ -71,14 +71,13 @@ impl CredentialCache {
         now: Duration,
     ) -> bool {
         self.expire(now);
-        let Some(entry) = self.entries.get(&(account, version)) else {
-            return false;
-        };
         if password.expose_secret().len() > CACHED_OCTETS_MAX {
             return false;
         }
+        // First, so that an entry that is not there takes as long.
         let tag = self.tag(account, version, password);
-        bool::from(tag.ct_eq(&entry.tag))
+        let entry = self.entries.get(&(account, version));
+        entry.is_some_and(|entry| bool::from(tag.ct_eq(&entry.tag)))
     }
 
     /// Notes that the password was just verified. An entry is not prolonged by being used, only by

@@ -133,6 +133,19 @@ impl SignIn {
             admitted.right(principal.account, now);
             return self.admit(view, principal, attempt, now);
         }
+        // A device with an old password: it hears the same as before, and costs nothing. What is
+        // asked is in memory, where nobody's name takes longer than another's.
+        let known = user.as_ref().and_then(|user| view.account_named(user));
+        let version = known.map(|of| of.credential_version);
+        let Credentials {
+            user: name,
+            password,
+            ..
+        } = credentials;
+        if lock(&self.wrong).knows(name, version, password, now.monotonic) {
+            let wrong = SignInRefusal::WrongCredentials;
+            return Err(refusals::sign_in(&wrong, now.monotonic));
+        }
         let principal = self
             .verify(user.as_ref(), credentials, (admitted, attempt), now)
             .await?;
@@ -182,8 +195,12 @@ impl SignIn {
         credentials: &Credentials,
         now: Now,
     ) -> Option<Principal> {
-        let account = view.account_named(user?)?;
         let mut cache = lock(&self.cache);
+        let Some(account) = user.and_then(|user| view.account_named(user)) else {
+            // As much work as for somebody who is there.
+            let _ = cache.knows(AccountId(0), 0, &credentials.password, now.monotonic);
+            return None;
+        };
         let secret = account.secrets.iter().find(|secret| {
             secret.holds(now.utc)
                 && cache.knows(
@@ -215,18 +232,6 @@ impl SignIn {
             Some(user) => self.directory.credential(user).map_err(unreadable)?,
             None => None,
         };
-        let version = found.as_ref().map(|of| of.account.credential_version);
-        let repeated = lock(&self.wrong).knows(
-            &credentials.user,
-            version,
-            &credentials.password,
-            now.monotonic,
-        );
-        if repeated {
-            // A device with an old password: it hears the same as before, and costs nothing.
-            let wrong = SignInRefusal::WrongCredentials;
-            return Err(refusals::sign_in(&wrong, now.monotonic));
-        }
         let usable: Vec<&Secret> = found.iter().flat_map(|of| of.usable(now.utc)).collect();
         let mut hashes: Vec<PasswordHash> = usable.iter().map(|of| of.hash.clone()).collect();
         if hashes.is_empty() {

@@ -88,10 +88,6 @@ impl SignIn {
         // The newest one decides what the client is told; an older one of the same salt is tried,
         // too.
         let mut usable = usable(found.as_ref(), now);
-        if let Some(known) = &found {
-            // So that they are known when they have been replaced.
-            lock(&self.seen).former(known.account.id, &usable);
-        }
         let told = usable.pop().map(|(_, keys)| keys);
         let told = told.unwrap_or_else(|| ScramKeys::decoy(self.salts.of(hello.user())));
         let mut nonce = [0; 18];

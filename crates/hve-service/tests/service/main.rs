@@ -12,3 +12,4 @@ mod sign_in;
 mod support;
 mod tokens;
 mod way;
+mod who_exists;
