@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hve_service::config::{Config, TlsStart};
+use hve_service::config::{Config, Delivery, TlsStart};
 use hve_store::{Act, Store};
 use hve_types::{Account, Address, Domain, Tenant};
 
@@ -22,6 +22,8 @@ pub(crate) struct Desk {
     pub(crate) clock: Clock,
     pub(crate) act: Act,
     pub(crate) server: Option<DeviceServer>,
+    /// Where mail goes, as far as a configuration file says so.
+    pub(crate) delivery: Option<Delivery>,
     json: bool,
 }
 
@@ -37,7 +39,11 @@ pub(crate) struct DeviceServer {
 impl Desk {
     /// Opens the store that the command line or the environment names.
     pub(crate) fn open(global: &Global, may_create: bool) -> Result<Self> {
-        let (path, server) = locate(global)?;
+        let Place {
+            store: path,
+            server,
+            delivery,
+        } = locate(global)?;
         if !path.exists() {
             let folder = path
                 .parent()
@@ -69,6 +75,7 @@ impl Desk {
             clock,
             act,
             server,
+            delivery,
             json: global.json,
         })
     }
@@ -164,7 +171,14 @@ impl Desk {
     }
 }
 
-fn locate(global: &Global) -> Result<(PathBuf, Option<DeviceServer>)> {
+/// Where the store is, and what is known of its server.
+struct Place {
+    store: PathBuf,
+    server: Option<DeviceServer>,
+    delivery: Option<Delivery>,
+}
+
+fn locate(global: &Global) -> Result<Place> {
     let (config, dir) = match (&global.config, &global.dir) {
         (None, None) => (host::path("HVE_CONFIG"), host::path("HVE_DIR")),
         (Some(_), Some(_)) => {
@@ -174,7 +188,11 @@ fn locate(global: &Global) -> Result<(PathBuf, Option<DeviceServer>)> {
     };
     if let Some(file) = config {
         let config = load(&file)?;
-        return Ok((config.store.clone(), device_server(&config)));
+        return Ok(Place {
+            server: device_server(&config),
+            store: config.store,
+            delivery: Some(config.delivery),
+        });
     }
     let Some(dir) = dir else {
         return Err(Failure::usage("no store is named").hint(
@@ -182,13 +200,19 @@ fn locate(global: &Global) -> Result<(PathBuf, Option<DeviceServer>)> {
         ));
     };
     let file = dir.join("hve.toml");
-    let server = if file.is_file() {
-        // It is looked at for the device settings only: a mistake in it is the server's business.
-        Config::load(&file).ok().as_ref().and_then(device_server)
+    let (server, delivery) = if file.is_file() {
+        // It is looked at for words to show only: a mistake in it is the server's business.
+        let config = Config::load(&file).ok();
+        let server = config.as_ref().and_then(device_server);
+        (server, config.map(|config| config.delivery))
     } else {
-        Some(demo_server())
+        (Some(demo_server()), None)
     };
-    Ok((dir.join("store.db"), server))
+    Ok(Place {
+        store: dir.join("store.db"),
+        server,
+        delivery,
+    })
 }
 
 fn load(file: &Path) -> Result<Config> {

@@ -2,6 +2,7 @@
 
 mod change;
 mod headers;
+mod route;
 mod stats;
 
 use hve_store::{
@@ -45,7 +46,10 @@ fn filter(which: &QueueWhich, desk: &Desk) -> Result<QueueFilter> {
     let recipient = match (&which.recipient, &which.domain) {
         (Some(address), _) => Some(RecipientFilter::Address(address.clone())),
         (None, Some(domain)) => Some(RecipientFilter::Domain(domain.clone())),
-        (None, None) => None,
+        (None, None) => match &which.route {
+            Some(words) => Some(route::recipients(words, desk)?),
+            None => None,
+        },
     };
     let ago = |length| desk.clock.now.checked_sub(length);
     Ok(QueueFilter {

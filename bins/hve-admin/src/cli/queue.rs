@@ -89,9 +89,14 @@ pub(crate) struct QueueWhich {
     /// Only messages that wait for this recipient
     #[arg(long, value_name = "ADDRESS", conflicts_with = "domain")]
     pub(crate) recipient: Option<Address>,
-    /// Only messages that wait for a recipient of this domain, and so for its route
+    /// Only messages that wait for a recipient of this domain
     #[arg(long, value_name = "DOMAIN")]
     pub(crate) domain: Option<Domain>,
+    /// Only messages that wait for a recipient whose route has these words in it, such as
+    /// lmtp://store.contoso.test; the routes are those of the server's configuration file
+    #[arg(long, value_name = "WORDS", conflicts_with_all = ["recipient", "domain"],
+          value_parser = size::words)]
+    pub(crate) route: Option<String>,
     /// Only messages that wait for a reason with these words in it, such as "452" or "refused"
     #[arg(long, value_name = "WORDS", value_parser = size::words)]
     pub(crate) reason: Option<String>,
@@ -135,6 +140,7 @@ impl QueueWhich {
                 account: None,
                 recipient: None,
                 domain: None,
+                route: None,
                 reason: None,
                 older: None,
                 newer: None,

@@ -4,7 +4,7 @@ use hve_store::QueueSum;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::filter;
+use super::{filter, route};
 use crate::{
     cli::QueueWhich,
     desk::Desk,
@@ -52,9 +52,16 @@ pub(super) fn show(which: &QueueWhich, desk: &Desk) -> Result<Answer> {
         ("held", stats.held.to_string()),
         ("parked", stats.parked.to_string()),
     ]);
+    let routed: Vec<(String, QueueSum)> = domains
+        .iter()
+        .map(|(domain, sum)| match route::of(domain, desk) {
+            Some(route) => (format!("{domain} by {route}"), *sum),
+            None => (domain.clone(), *sum),
+        })
+        .collect();
     for (name, rows) in [
         ("account", &accounts),
-        ("domain", &domains),
+        ("domain", &routed),
         ("reason", &reasons),
     ] {
         if !rows.is_empty() {
@@ -68,7 +75,7 @@ pub(super) fn show(which: &QueueWhich, desk: &Desk) -> Result<Answer> {
         "held": stats.held,
         "parked": stats.parked,
         "accounts": groups_json("account", &accounts),
-        "domains": groups_json("domain", &domains),
+        "domains": with_routes(groups_json("domain", &domains), desk),
         "reasons": groups_json("reason", &reasons),
     });
     Ok(Answer::new(text, json))
@@ -113,6 +120,18 @@ fn sum_json(sum: &QueueSum) -> Value {
         "octets": sum.octets,
         "oldest": sum.oldest.map(rfc3339),
     })
+}
+
+fn with_routes(mut groups: Value, desk: &Desk) -> Value {
+    for group in groups.as_array_mut().into_iter().flatten() {
+        let route = group["domain"]
+            .as_str()
+            .and_then(|domain| route::of(domain, desk));
+        if let Value::Object(members) = group {
+            members.insert("route".to_owned(), route.into());
+        }
+    }
+    groups
 }
 
 fn groups_json(name: &str, groups: &[(String, QueueSum)]) -> Value {

@@ -178,3 +178,34 @@ fn header_fields_are_shown_on_demand_and_the_body_never() {
     let json = site.json(&["queue", "show", &id, "--headers"]);
     assert_eq!(json["headers"], json!(["Subject: pay\u{1b}[2J", " day"]));
 }
+
+#[test]
+fn a_route_is_a_filter_where_the_configuration_is_known() {
+    let (site, _books, _) = filled();
+    let count = |words: &str| {
+        let list = site.json(&["queue", "list", "--route", words]);
+        list.as_array().unwrap().len()
+    };
+    let error = site.fails(&["queue", "list", "--route", "lmtp"], 2);
+    assert!(error["hint"].as_str().unwrap().contains("--config"));
+    assert_eq!(
+        site.json(&["queue", "stats"])["domains"][0]["route"],
+        json!(null)
+    );
+    let config = "hostname = \"mail.contoso.test\"\n\
+         [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
+         [store]\npath = \"store.db\"\n\
+         [delivery]\nroute = \"hold:\"\n\
+         [[delivery.routes]]\ndomain = \"contoso.test\"\nroute = \"lmtp://store.contoso.test\"\n\
+         [[listeners]]\naddress = \"127.0.0.1:587\"\n";
+    std::fs::write(site.folder().join("hve.toml"), config).unwrap();
+    assert_eq!(count("LMTP://store"), 4);
+    assert_eq!(count("hold:"), 0);
+    let error = site.fails(&["queue", "list", "--route", "smtp://elsewhere"], 3);
+    assert!(error["hint"].as_str().unwrap().contains("hold:"));
+    let stats = site.json(&["queue", "stats"]);
+    let route = stats["domains"][0]["route"].as_str().unwrap();
+    assert!(route.starts_with("lmtp://store.contoso.test"), "{route}");
+    let text = site.ok(&["queue", "stats"]);
+    assert!(text.contains("contoso.test by lmtp://store"), "{text}");
+}

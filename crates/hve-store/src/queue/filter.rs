@@ -47,12 +47,16 @@ pub enum QueueStanding {
 
 /// Which recipients are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "an address has two ends")]
+#[non_exhaustive]
 pub enum RecipientFilter {
     /// This one, compared by [`Address::key`].
     Address(Address),
     /// All of a domain.
     Domain(Domain),
+    /// All of these domains.
+    OneOf(Vec<Domain>),
+    /// All but those of these domains.
+    NoneOf(Vec<Domain>),
 }
 
 impl RecipientFilter {
@@ -60,8 +64,15 @@ impl RecipientFilter {
         match self {
             Self::Address(wanted) => wanted.key() == address.key(),
             Self::Domain(domain) => address.domain_str() == domain.as_str(),
+            Self::OneOf(domains) => has(domains, address),
+            Self::NoneOf(domains) => !has(domains, address),
         }
     }
+}
+
+fn has(domains: &[Domain], address: &Address) -> bool {
+    let of = address.domain_str();
+    domains.iter().any(|domain| domain.as_str() == of)
 }
 
 impl QueueState {

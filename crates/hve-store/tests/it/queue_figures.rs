@@ -97,6 +97,11 @@ fn filters_combine() {
     check(one(to("a@contoso.test")), &[1]);
     check(one(to("B@contoso.test")), &[2, 3]);
     check(one(of("fabrikam.test")), &[1, 3]);
+    let some = vec!["fabrikam.test".parse().unwrap()];
+    check(one(Some(RecipientFilter::OneOf(some.clone()))), &[1, 3]);
+    let others = Some(RecipientFilter::NoneOf(some));
+    check(one(others), &[1, 2, 3, 4, 5]);
+    check(one(Some(RecipientFilter::OneOf(Vec::new()))), &[]);
     let one = |reason| QueueFilter { reason, ..all() };
     check(one(why("FULL")), &[2, 3, 5]);
     check(one(why("poison")), &[5]);
