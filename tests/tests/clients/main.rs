@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod notices;
 mod scram;
 
 use std::{
