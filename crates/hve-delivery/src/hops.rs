@@ -2,11 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use hve_store::Reason;
 use hve_types::Domain;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Limits, Maildir, Route, Routes,
+    Limits, Maildir, Route, Routes, bounce,
     parcel::Parcel,
     relay::{Hop as RelayHop, RelaySettings, SetupError},
     stock::Supply,
@@ -100,7 +101,7 @@ impl Hops {
         let mut local: HashMap<usize, (Arc<Maildir>, Vec<Parcel>)> = HashMap::new();
         for (number, parcel) in parcels {
             match self.get(number) {
-                Hop::Hold => parcel.defer("held: the route of its domain is hold:".into(), false),
+                Hop::Hold => parcel.defer(held(), false),
                 Hop::Maildir(maildir) => {
                     let entry = local.entry(number);
                     let (_, parcels) = entry.or_insert_with(|| (Arc::clone(maildir), Vec::new()));
@@ -119,5 +120,13 @@ impl Hops {
                 relay.closed().await;
             }
         }
+    }
+}
+
+/// Why mail waits that nobody may try: it has no end, since an operator wants it so.
+fn held() -> Reason {
+    Reason {
+        stage: Some(bounce::HELD.into()),
+        ..Reason::from("held: the route of its domain is hold:")
     }
 }

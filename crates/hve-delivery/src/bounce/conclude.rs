@@ -113,9 +113,8 @@ fn expire(due: &Due, settlement: Settlement, limits: &Limits, now: UtcDateTime) 
             ..settlement
         };
     }
-    warn!(queue_id = %due.id, "given up, it was tried for too long");
     let give_up = |(index, outcome)| match outcome {
-        Outcome::Deferred { mut reason } => {
+        Outcome::Deferred { mut reason } if reason.stage.as_deref() != Some(HELD) => {
             reason.words = format!("given up, it was tried for too long: {}", reason.words);
             // RFC 3463 §3.5: delivery time expired.
             reason.status = Some([5, 4, 7]);
@@ -123,9 +122,15 @@ fn expire(due: &Due, settlement: Settlement, limits: &Limits, now: UtcDateTime) 
         }
         other => (index, other),
     };
+    let outcomes: Vec<_> = settlement.outcomes.into_iter().map(give_up).collect();
+    let waits = |(_, outcome): &(usize, Outcome)| matches!(outcome, Outcome::Deferred { .. });
+    let held = outcomes.iter().any(waits);
+    if !held {
+        warn!(queue_id = %due.id, "given up, it was tried for too long");
+    }
     Settlement {
-        outcomes: settlement.outcomes.into_iter().map(give_up).collect(),
-        next_attempt: None,
+        outcomes,
+        next_attempt: held.then_some(next),
         ..settlement
     }
 }
@@ -195,6 +200,9 @@ fn content(queue: &impl Queue, due: &Due) -> Bytes {
         },
     }
 }
+
+/// The stage of mail that an operator's route holds: nobody tried it, and nobody gives it up.
+pub(crate) const HELD: &str = "hold";
 
 /// How long a message may wait before somebody is told of it. RFC 5321 §4.5.4.1 leaves it to us.
 pub(crate) const DELAY_NOTICE: Duration = Duration::from_hours(4);

@@ -19,7 +19,7 @@ mod text;
 mod wishes;
 mod words;
 
-pub(crate) use self::conclude::{DELAY_NOTICE, concern, conclude};
+pub(crate) use self::conclude::{DELAY_NOTICE, HELD, concern, conclude};
 pub use self::{
     conclude::{BounceTo, Notices},
     message::{Composed, NoticeForm, compose},

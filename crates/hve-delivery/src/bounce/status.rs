@@ -34,8 +34,7 @@ fn recipient(out: &mut String, form: &NoticeForm<'_>, told: &Told<'_>) {
     field(out, "Status", &format!("{class}.{subject}.{detail}"));
     if let Some(reason) = told.reason {
         if let Some(hop) = &reason.hop {
-            let hop = format!("dns; {}", plain(hop, VALUE_MAX));
-            field(out, "Remote-MTA", &hop);
+            field(out, "Remote-MTA", &remote(hop));
         }
         // Its own words are of type smtp; ours have no type of the RFC (RFC 3464 §2.3.6).
         let diagnostic = match &reason.reply {
@@ -49,6 +48,17 @@ fn recipient(out: &mut String, form: &NoticeForm<'_>, told: &Told<'_>) {
     if let (Action::Delayed, Some(until)) = (told.action, form.retry_until) {
         field(out, "Will-Retry-Until", &date(until));
     }
+}
+
+/// The next hop by its name alone (RFC 3464 §2.3.5); a socket in the file system has none.
+fn remote(hop: &str) -> String {
+    let is_port = |text: &str| text.bytes().all(|octet| octet.is_ascii_digit());
+    let (kind, name) = match hop.rsplit_once(':') {
+        _ if hop.starts_with('/') => ("x-socket", hop),
+        Some((name, port)) if is_port(port) => ("dns", name),
+        _ => ("dns", hop),
+    };
+    format!("{kind}; {}", plain(name, VALUE_MAX))
 }
 
 /// ORCPT as it was given, decoded (RFC 3464 §2.3.1).

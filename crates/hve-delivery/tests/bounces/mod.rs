@@ -2,7 +2,7 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use crate::support::{Running, World, quick};
-use hve_delivery::{Due, Notice, Outcome, Settlement};
+use hve_delivery::{Due, Notice, Outcome, Route, Routes, Settlement};
 use hve_types::{Envelope, Notify};
 use tempfile::{TempDir, tempdir};
 
@@ -168,4 +168,25 @@ async fn who_asked_hears_of_success_and_who_wants_nothing_hears_nothing() {
     let failed = world.last(never.id);
     assert!(matches!(failed.outcomes[..], [(0, Outcome::Failed { .. })]));
     assert_eq!(failed.notice, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_route_holds_is_never_given_up() {
+    let (world, dir) = (World::new(), tempdir().unwrap());
+    world.accept_all_domains();
+    let routes = Routes::new(Route::Maildir(dir.path().into()))
+        .with("hold.contoso.test".parse().unwrap(), Route::Hold);
+    let id = world.accept(0, &["c@hold.contoso.test"]).id;
+    let (engine, _handover) = world.engine_for(&routes, quick());
+    let running = Running::start(engine);
+    world.advance(HOUR * 30);
+    world.until_settled(1).await;
+    running.end().await;
+    let settled = world.last(id);
+    assert!(matches!(
+        settled.outcomes[..],
+        [(0, Outcome::Deferred { .. })]
+    ));
+    let next = settled.next_attempt.unwrap();
+    assert!(next > world.now(), "and it is no busy loop");
 }

@@ -1,6 +1,7 @@
 //! The engine and next hops that speak SMTP and LMTP.
 #![expect(clippy::unwrap_used, reason = "what a test cannot set up fails it")]
 
+mod notices;
 mod peer;
 #[path = "../support/mod.rs"]
 mod support;
