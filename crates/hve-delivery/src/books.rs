@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    Settle, SettleError, Settlement,
+    Limits, RetrySchedule, Settle, SettleError, Settlement,
     background::in_background,
     bounce,
     hand::Shared,
@@ -21,6 +21,7 @@ pub(crate) struct Books<S> {
     supply: Arc<dyn Supply>,
     shared: Arc<Shared>,
     again: Duration,
+    retries: RetrySchedule,
 }
 
 impl<S: Settle> Books<S> {
@@ -28,13 +29,14 @@ impl<S: Settle> Books<S> {
         settle: S,
         supply: Arc<dyn Supply>,
         shared: Arc<Shared>,
-        again: Duration,
+        limits: &Limits,
     ) -> Self {
         Self {
             settle,
             supply,
             shared,
-            again,
+            again: limits.settle_again,
+            retries: limits.retries.clone(),
         }
     }
 
@@ -65,7 +67,7 @@ impl<S: Settle> Books<S> {
         let settlements: Vec<_> = attempted
             .iter()
             .filter(tried)
-            .map(|attempted| settlement(attempted, now, random()))
+            .map(|attempted| settlement(attempted, &self.retries, now, random()))
             .collect();
         let settlements = self.conclude(&attempted, settlements).await;
         if !settlements.is_empty() {

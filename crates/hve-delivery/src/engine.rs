@@ -63,7 +63,7 @@ impl<Q: Queue, S: Settle> Engine<Q, S> {
         let fresh = Arc::new(FreshLine::new(&limits));
         let shared = Arc::new(Shared::default());
         let handover = Handover::new((!hops.only_hold()).then(|| Arc::clone(&fresh)));
-        let books = Books::new(settle, supply, Arc::clone(&shared), limits.settle_again);
+        let books = Books::new(settle, supply, Arc::clone(&shared), &limits);
         let engine = Self {
             stock,
             hops: Arc::new(hops),

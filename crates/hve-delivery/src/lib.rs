@@ -50,6 +50,6 @@ pub use maildir::{Maildir, MaildirError, OutgoingCopy};
 pub use queue::{Content, Due, Queue, QueueError};
 pub use relay::{Mark, MarkError, RelaySettings, SetupError};
 pub use route::{Endpoint, Relay, RelayError, RelayHost, Route, RouteError, Routes, Trust};
-pub use schedule::{Retry, RetrySchedule, ScheduleError, next_attempt};
+pub use schedule::{Retry, RetrySchedule, ScheduleError};
 pub use settle::{Settle, SettleError};
 pub use stock::Host;

@@ -92,6 +92,26 @@ impl RetrySchedule {
         Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX))
     }
 
+    /// When a message is tried again whose `attempts`-th attempt ended at `now`, were it never
+    /// given up.
+    #[must_use]
+    pub fn next(&self, attempts: u32, now: UtcDateTime, random: u64) -> UtcDateTime {
+        // At the end of the calendar a message is due at once, rather than never.
+        later(now, self.wait(attempts, random))
+    }
+
+    /// After the first attempt, after the second, and so on; the last is repeated.
+    #[must_use]
+    pub fn waits(&self) -> &[Duration] {
+        &self.waits
+    }
+
+    /// From acceptance to the last attempt; `None` is without end.
+    #[must_use]
+    pub const fn lifetime(&self) -> Option<Duration> {
+        self.lifetime
+    }
+
     /// When a message accepted at `accepted` is given up; `None` is never.
     #[must_use]
     pub fn ends_at(&self, accepted: UtcDateTime) -> Option<UtcDateTime> {
@@ -113,8 +133,7 @@ impl RetrySchedule {
         if last.is_some_and(|last| now >= last) {
             return Retry::GiveUp;
         }
-        // At the end of the calendar a message is due at once, rather than never.
-        let next = later(now, self.wait(attempts, random));
+        let next = self.next(attempts, now, random);
         Retry::At(last.map_or(next, |last| next.min(last)))
     }
 }
@@ -147,19 +166,6 @@ pub enum ScheduleError {
     /// It would hammer a next hop that is down.
     #[error("a wait has to last at least 10 seconds, not {0:?}")]
     WaitTooShort(Duration),
-}
-
-/// When a message is tried again whose `attempts`-th attempt ended at `now`, by the default waits.
-/// Where its life ends is decided with the notice that tells of it.
-#[must_use]
-pub fn next_attempt(attempts: u32, now: UtcDateTime, random: u64) -> UtcDateTime {
-    match RetrySchedule::default()
-        .endless()
-        .after(attempts, now, now, random)
-    {
-        Retry::At(next) => next,
-        Retry::GiveUp => now,
-    }
 }
 
 /// `wait` after `from`, or `from` itself at the end of the calendar.
@@ -267,12 +273,13 @@ mod tests {
 
     #[test]
     fn the_waits_alone_have_no_end() {
+        let schedule = RetrySchedule::default();
         let check = |attempts, expected| {
-            assert_eq!(next_attempt(attempts, START, MIDDLE), expected);
+            assert_eq!(schedule.next(attempts, START, MIDDLE), expected);
         };
         check(1, utc_datetime!(2026-01-02 0:01));
         check(6, utc_datetime!(2026-01-02 0:30));
         check(1_000_000, utc_datetime!(2026-01-02 1:00));
-        assert_eq!(next_attempt(1, UtcDateTime::MAX, MIDDLE), UtcDateTime::MAX);
+        assert_eq!(schedule.next(1, UtcDateTime::MAX, MIDDLE), UtcDateTime::MAX);
     }
 }

@@ -9,9 +9,8 @@ use time::UtcDateTime;
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    Content, Due, Limits, Outcome, Queue, QueueError, Settlement,
+    Content, Due, Limits, Outcome, Queue, QueueError, RetrySchedule, Settlement,
     bounce::{self, Notices},
-    next_attempt,
     parcel::{Attempted, Outcomes},
 };
 
@@ -159,7 +158,12 @@ impl<Q: Queue> Stock<Q> {
 
 /// What to write down about an attempt. Whoever waits waits by the schedule, and for a hop that
 /// is down never so long that its return would go unnoticed.
-pub(crate) fn settlement(attempted: &Attempted, now: UtcDateTime, random: u64) -> Settlement {
+pub(crate) fn settlement(
+    attempted: &Attempted,
+    retries: &RetrySchedule,
+    now: UtcDateTime,
+    random: u64,
+) -> Settlement {
     let attempts = attempted.due.attempts.saturating_add(1);
     let attempts = if attempted.hop_is_down {
         attempts.min(ATTEMPTS_WHILE_DOWN)
@@ -174,7 +178,7 @@ pub(crate) fn settlement(attempted: &Attempted, now: UtcDateTime, random: u64) -
         error!(queue_id = %attempted.due.id, attempts, "held: its attempts crash");
     }
     let next_attempt =
-        (outcomes.iter().any(waits) && !is_poison).then(|| next_attempt(attempts, now, random));
+        (outcomes.iter().any(waits) && !is_poison).then(|| retries.next(attempts, now, random));
     let settlement = Settlement {
         id: attempted.due.id,
         outcomes,

@@ -13,12 +13,15 @@ pub(crate) struct Change {
 }
 
 /// What is read at the start only.
-const AT_START: [&str; 17] = [
+const AT_START: [&str; 20] = [
     "store.path",
     "delivery.route",
     "delivery.routes",
     "delivery.credentials",
     "delivery.marks",
+    "delivery.retry-after",
+    "delivery.give-up-after",
+    "delivery.delay-notice-after",
     "listeners",
     "limits.bytes-in-flight",
     "limits.hashing-threads",
@@ -127,6 +130,10 @@ mod tests {
         let mail = Route::Maildir("mail".into());
         let domain = "contoso.test".parse().unwrap();
         new.delivery.routes = Routes::new(mail).with(domain, Route::Hold);
+        let minute = std::time::Duration::from_mins(1);
+        let retries = hve_delivery::RetrySchedule::new(vec![minute], Some(minute));
+        new.delivery.retries = retries.unwrap();
+        new.delivery.delay_notice = minute;
         let mark = hve_delivery::Mark::new("X-House", "a word").unwrap();
         new.delivery.marks.push(("house".into(), mark));
         new.delivery.credentials.push(RelayCredentials {

@@ -177,7 +177,7 @@ impl Service {
             delivery::Settlements(queue.clone()),
             delivery::host(Arc::clone(&directory), &config.hostname),
             &relays,
-            hve_delivery::Limits::default(),
+            config.delivery.limits(),
         )?;
         let server = Arc::new(Server {
             clock,

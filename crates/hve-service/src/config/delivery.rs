@@ -4,9 +4,10 @@ use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use hve_delivery::{Mark, RelaySettings, Route, Routes};
+use hve_delivery::{Mark, RelaySettings, RetrySchedule, Route, Routes, ScheduleError};
 use hve_smtp::ClientCredentials;
 use hve_types::Domain;
 use secrecy::{SecretString, zeroize::Zeroizing};
@@ -26,6 +27,10 @@ pub struct Delivery {
     /// Fields for messages on their way to next hops, by the name that routes know them under:
     /// `mark=NAME`. Clients cannot write them.
     pub marks: Vec<(String, Mark)>,
+    /// When a message is tried again, and when it is given up.
+    pub retries: RetrySchedule,
+    /// How long a message may wait before somebody is told of it, once.
+    pub delay_notice: Duration,
 }
 
 /// With what to sign in to a next hop that requires it.
@@ -63,11 +68,27 @@ pub enum PasswordFileError {
 impl Delivery {
     /// One route for all, without credentials.
     #[must_use]
-    pub const fn new(route: Route) -> Self {
+    pub fn new(route: Route) -> Self {
+        let hve_delivery::Limits {
+            retries,
+            delay_notice,
+            ..
+        } = hve_delivery::Limits::default();
         Self {
             routes: Routes::new(route),
             credentials: Vec::new(),
             marks: Vec::new(),
+            retries,
+            delay_notice,
+        }
+    }
+
+    /// What the engine may use.
+    pub(crate) fn limits(&self) -> hve_delivery::Limits {
+        hve_delivery::Limits {
+            retries: self.retries.clone(),
+            delay_notice: self.delay_notice,
+            ..hve_delivery::Limits::default()
         }
     }
 
@@ -115,19 +136,35 @@ pub(super) struct Draft {
     pub(super) exceptions: Vec<(usize, Domain, Route)>,
     pub(super) credentials: Vec<RelayCredentials>,
     pub(super) marks: Vec<(String, Mark)>,
+    retry_after: Vec<Duration>,
+    give_up_after: Option<Duration>,
+    delay_notice: Option<Duration>,
     /// Nothing of it was wrong or missing.
     complete: bool,
 }
 
 impl Draft {
     pub(super) fn complete(self) -> Option<Delivery> {
-        let routes = Routes::new(self.route.filter(|_| self.complete)?);
+        let retries = self.retries().ok()?;
+        let usual = Delivery::new(self.route.filter(|_| self.complete)?);
         let with = |routes: Routes, (_, domain, route)| routes.with(domain, route);
         Some(Delivery {
-            routes: self.exceptions.into_iter().fold(routes, with),
+            routes: self.exceptions.into_iter().fold(usual.routes, with),
             credentials: self.credentials,
             marks: self.marks,
+            retries,
+            delay_notice: self.delay_notice.unwrap_or(usual.delay_notice),
         })
+    }
+
+    /// What is not said is as usual.
+    fn retries(&self) -> Result<RetrySchedule, ScheduleError> {
+        let usual = RetrySchedule::default();
+        let waits = match &self.retry_after[..] {
+            [] => usual.waits(),
+            waits => waits,
+        };
+        RetrySchedule::new(waits.to_vec(), self.give_up_after.or(usual.lifetime()))
     }
 
     /// Every route that could be read, with its key.
@@ -150,6 +187,9 @@ pub(super) fn read(mut section: Section<'_, '_>, folder: &Path) -> Draft {
         exceptions: Vec::new(),
         credentials: Vec::new(),
         marks: Vec::new(),
+        retry_after: section.list("retry-after"),
+        give_up_after: section.optional("give-up-after"),
+        delay_notice: section.optional("delay-notice-after"),
         complete: true,
     };
     for (place, mut exception) in section.sections("routes").into_iter().enumerate() {
@@ -194,6 +234,13 @@ pub(super) fn read(mut section: Section<'_, '_>, folder: &Path) -> Draft {
 /// Contradictions that the text alone shows: key and mistake.
 pub(super) fn inside(draft: &Draft) -> Vec<(String, String)> {
     let mut mistakes = Vec::new();
+    if let Err(error) = draft.retries() {
+        let key = match error {
+            ScheduleError::LifetimeTooShort => "delivery.give-up-after",
+            _ => "delivery.retry-after",
+        };
+        mistakes.push((key.to_owned(), error.to_string()));
+    }
     let mut domains = BTreeSet::new();
     for (place, domain, _) in &draft.exceptions {
         if !domains.insert(domain) {
@@ -288,74 +335,4 @@ impl Setting for Domain {
 }
 
 #[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret as _;
-
-    use super::*;
-
-    fn credentials(password_file: PathBuf) -> RelayCredentials {
-        RelayCredentials {
-            name: "relay".into(),
-            user: "hve".into(),
-            password_file,
-        }
-    }
-
-    #[test]
-    fn a_password_is_what_stands_before_the_line_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("password");
-        let mut delivery = Delivery::new(Route::Hold);
-        delivery.credentials.push(credentials(file.clone()));
-        for text in [" se cret ", " se cret \n", " se cret \r\n"] {
-            fs::write(&file, text).unwrap();
-            let settings = delivery.settings("mail.contoso.test").unwrap();
-            let known = &settings.credentials["relay"];
-            assert_eq!(known.password.expose_secret(), " se cret ");
-            assert_eq!(
-                (&*known.user, &*settings.name),
-                ("hve", "mail.contoso.test")
-            );
-        }
-        fs::write(&file, "\n").unwrap();
-        let empty = delivery.settings("mail.contoso.test").unwrap_err();
-        assert!(empty.to_string().ends_with("password holds no password"));
-        fs::remove_file(&file).unwrap();
-        let missing = delivery.settings("mail.contoso.test").unwrap_err();
-        assert!(missing.to_string().contains("cannot be read: No such file"));
-    }
-
-    #[test]
-    fn a_check_looks_at_what_routes_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("file"), "").unwrap();
-        let relay = format!("smtps://a.test?ca={}", path("file").display());
-        let draft = Draft {
-            route: Some(relay.parse().unwrap()),
-            exceptions: vec![
-                (0, "a.test".parse().unwrap(), Route::Maildir(path("file"))),
-                (1, "b.test".parse().unwrap(), Route::Maildir(path("new"))),
-                (2, "c.test".parse().unwrap(), Route::Maildir(path("no/new"))),
-            ],
-            credentials: vec![credentials(path("none"))],
-            marks: Vec::new(),
-            complete: true,
-        };
-        let found = outside(&draft);
-        let found: Vec<_> = found.iter().map(|(key, text)| (&**key, text)).collect();
-        let [
-            ("delivery.credentials[0].password-file", unreadable),
-            ("delivery.route", no_authority),
-            ("delivery.routes[0].route", no_folder),
-            ("delivery.routes[2].route", missing),
-        ] = found[..]
-        else {
-            panic!("{found:?}");
-        };
-        assert!(unreadable.contains("cannot be read"));
-        assert!(no_authority.contains("holds no PEM certificate"));
-        assert!(no_folder.contains("is no folder"));
-        assert!(missing.contains("does not exist"));
-    }
-}
+mod tests;

@@ -39,7 +39,14 @@ impl Config {
     }
 }
 
-fn delivery(of: &Delivery) -> [(&'static str, String); 4] {
+fn delivery(of: &Delivery) -> [(&'static str, String); 7] {
+    let waits: Vec<_> = of
+        .retries
+        .waits()
+        .iter()
+        .map(|wait| time_text(*wait))
+        .collect();
+    let lifetime = of.retries.lifetime().map(time_text);
     let exceptions = of.routes.exceptions();
     let exceptions: Vec<_> = exceptions
         .map(|(domain, route)| format!("{domain} {route}"))
@@ -60,6 +67,9 @@ fn delivery(of: &Delivery) -> [(&'static str, String); 4] {
         ("delivery.routes", exceptions.join(", ")),
         ("delivery.credentials", credentials.join(", ")),
         ("delivery.marks", marks.join(", ")),
+        ("delivery.retry-after", waits.join(", ")),
+        ("delivery.give-up-after", lifetime.unwrap_or_default()),
+        ("delivery.delay-notice-after", time_text(of.delay_notice)),
     ]
 }
 

@@ -161,6 +161,23 @@ fn routes_have_exceptions_and_credentials() {
 }
 
 #[test]
+fn retries_can_be_set_within_reason() {
+    let text = |more: &str| SOUND.replace("hold:\"\n", &format!("hold:\"\n{more}\n"));
+    let waits = |config: Config| config.delivery.retries.waits().to_vec();
+    let usual = hve_delivery::RetrySchedule::default();
+    assert_eq!(example(SOUND).delivery.retries, usual);
+    let often = example(&text("retry-after = [\"30s\"]\ngive-up-after = \"1h\""));
+    assert_eq!(often.delivery.limits().retries, often.delivery.retries);
+    let lifetime = often.delivery.retries.lifetime();
+    assert_eq!(lifetime, Some(std::time::Duration::from_hours(1)));
+    assert_eq!(waits(often), [std::time::Duration::from_secs(30)]);
+    let short = "delivery.retry-after: a wait has to last at least 10 seconds";
+    refused(&text("retry-after = [\"1m\", \"1s\"]"), &[(":9:15", short)]);
+    let never = "delivery.give-up-after: a message has to be tried";
+    refused(&text("give-up-after = \"1s\""), &[(":9:17", never)]);
+}
+
+#[test]
 fn what_is_wrong_with_routes_is_named() {
     let text = SOUND.replace("hold:", "smtp://next.test:0");
     refused(
