@@ -12,8 +12,8 @@ const WORTHLESS: Duration = Duration::from_secs(24 * 3_600);
 /// The keys of one issuer, as fetched last, and the decision when to fetch again.
 ///
 /// All times are monotonic. The host asks [`KeyCache::ask`] for each token, fetches where that says
-/// so, hands in what came with [`KeyCache::put`], and asks again, also where nothing came. While
-/// one fetch is on its way, others are told to use what there is.
+/// so, hands in what came with [`KeyCache::put`], and asks again with the same time, also where
+/// nothing came. While one fetch is on its way, others are told to use what there is.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,9 +41,11 @@ pub struct KeyCache {
 pub enum KeyAdvice {
     /// Fetch the keys now, then ask again. The attempt is counted already.
     Fetch,
-    /// There are no keys, and it is too early to try again: "later", not "never".
+    /// The key is not among those there are, if any, and it is too early to try again, so that it
+    /// may be new: "later", not "never".
     Unavailable,
-    /// Check the token with the keys there are, even where they do not have the one it names.
+    /// Check the token with the keys there are. Where they do not have the one it names, they were
+    /// fetched since it came: the issuer has no such key.
     Use,
     /// The same, with keys that are overdue because the issuer does not answer: worth a warning.
     UseStale,
@@ -61,13 +63,14 @@ impl KeyCache {
         }
     }
 
-    /// Says what to do for a token that names `key_id`.
+    /// Says what to do for a token that came at `now` and names `key_id`.
     #[must_use]
     pub fn ask(&mut self, key_id: Option<&str>, now: Duration) -> KeyAdvice {
         let since = |then: Duration| now.saturating_sub(then);
         let advice = advise(
             self.keys.as_ref().map(|(keys, fetched_at)| Held {
                 age: since(*fetched_at),
+                since_it_came: *fetched_at >= now,
                 knows_it: keys.knows(key_id),
             }),
             self.tried_at.is_none_or(|then| since(then) >= self.pause),
@@ -93,14 +96,15 @@ impl KeyCache {
 
 struct Held {
     age: Duration,
+    since_it_came: bool,
     knows_it: bool,
 }
 
 fn advise(held: Option<Held>, may_fetch: bool) -> KeyAdvice {
     match held {
-        Some(held) if held.age < FRESH && (held.knows_it || !may_fetch) => KeyAdvice::Use,
+        Some(held) if held.age < FRESH && (held.knows_it || held.since_it_came) => KeyAdvice::Use,
         _ if may_fetch => KeyAdvice::Fetch,
-        Some(held) if held.age < WORTHLESS => KeyAdvice::UseStale,
+        Some(held) if held.age < WORTHLESS && held.knows_it => KeyAdvice::UseStale,
         _ => KeyAdvice::Unavailable,
     }
 }

@@ -62,11 +62,13 @@ fn overdue_keys_are_used_for_a_day_while_the_issuer_is_away() {
 #[test]
 fn an_unknown_key_is_fetched_and_an_invented_one_costs_one_fetch_a_minute() {
     let mut cache = filled();
-    assert_eq!(cache.ask(Some("rsa"), at(59)), Use, "too early");
+    assert_eq!(cache.ask(Some("rsa"), at(59)), Unavailable, "too early");
     assert_eq!(cache.ask(Some("rsa"), at(60)), Fetch);
     cache.put(key_set(&[RSA.published()]), at(60));
     assert_eq!(cache.ask(Some("rsa"), at(60)), Use);
     assert!(!cache.keys().unwrap().knows(Some("ec")), "withdrawn");
+    assert_eq!(cache.ask(Some("ec"), at(60)), Use, "fetched since it came");
+    assert_eq!(cache.ask(Some("ec"), at(61)), Unavailable, "not since");
 
     let flood = (61..61 + 600).flat_map(|second| (0..10).map(move |n| (second, n)));
     let fetches = flood
@@ -78,6 +80,20 @@ fn an_unknown_key_is_fetched_and_an_invented_one_costs_one_fetch_a_minute() {
         Use,
         "others go on meanwhile"
     );
+}
+
+#[test]
+fn an_unknown_key_is_later_while_the_issuer_is_away() {
+    let mut cache = filled();
+    for second in [60, HOUR, 2 * HOUR] {
+        assert_eq!(cache.ask(Some("rsa"), at(second)), Fetch);
+        // Nothing came.
+        assert_eq!(cache.ask(Some("rsa"), at(second)), Unavailable);
+        assert!([Use, UseStale].contains(&cache.ask(Some("ec"), at(second))));
+    }
+    assert_eq!(cache.ask(Some("rsa"), at(3 * HOUR)), Fetch);
+    cache.put(key_set(&[EC.published()]), at(3 * HOUR));
+    assert_eq!(cache.ask(Some("rsa"), at(3 * HOUR)), Use, "there is none");
 }
 
 #[test]
