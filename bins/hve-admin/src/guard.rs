@@ -11,7 +11,7 @@ use time::UtcDateTime;
 use crate::{
     cli::GuardVerb,
     desk::Desk,
-    failure::Result,
+    failure::{Failure, Result},
     output::{self, Answer},
     preflight::Finding,
     when::rfc3339,
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) fn run(verb: GuardVerb, desk: &Desk) -> Result<Answer> {
     match verb {
         GuardVerb::List => list(desk),
-        GuardVerb::Reset { who, .. } => reset(who, desk),
+        GuardVerb::Reset { who, from, .. } => reset(narrowed(who, from)?, desk),
     }
 }
 
@@ -36,7 +36,9 @@ struct Line {
 fn list(desk: &Desk) -> Result<Answer> {
     let names = desk.store.snapshot()?;
     let exists = |suspect: &Suspect| match suspect {
-        Suspect::Account(user) => Some(names.account_named(user).is_some()),
+        Suspect::Account(user) | Suspect::Pair(user, _) | Suspect::Tokens(user, _) => {
+            Some(names.account_named(user).is_some())
+        }
         Suspect::Network(_) => None,
     };
     let lines: Vec<Line> = desk
@@ -100,6 +102,7 @@ fn table(lines: &[Line], desk: &Desk) -> String {
 
 fn kind(line: &Line) -> &'static str {
     match line.exists {
+        Some(_) if matches!(line.suspicion.suspect, Suspect::Tokens(..)) => "forged tokens",
         None => "address",
         Some(true) => "account",
         Some(false) => "no account",
@@ -117,6 +120,9 @@ fn name(suspect: &Suspect) -> String {
     match suspect {
         Suspect::Account(user) => user.to_string(),
         Suspect::Network(network) => network_text(*network),
+        Suspect::Pair(user, network) | Suspect::Tokens(user, network) => {
+            format!("{user} from {}", network_text(*network))
+        }
     }
 }
 
@@ -148,6 +154,8 @@ fn line_json(line: &Line) -> Value {
         "what": match suspect {
             Suspect::Account(_) => "user-name",
             Suspect::Network(_) => "address",
+            Suspect::Pair(..) => "user-name-from-address",
+            Suspect::Tokens(..) => "forged-tokens",
         },
         "account_exists": line.exists,
         "state": state(line),
@@ -160,10 +168,21 @@ fn line_json(line: &Line) -> Value {
     })
 }
 
+/// The user name at one address only.
+fn narrowed(who: Option<Suspect>, from: Option<IpAddr>) -> Result<Option<Suspect>> {
+    match (who, from) {
+        (who, None) => Ok(who),
+        (Some(Suspect::Account(user)), Some(from)) => Ok(Some(Suspect::Pair(user, from))),
+        (_, Some(_)) => Err(Failure::usage(
+            "--from goes with a user name; name the address alone to forgive all of it",
+        )),
+    }
+}
+
 fn reset(who: Option<Suspect>, desk: &Desk) -> Result<Answer> {
     let shown = who.as_ref().map(name);
     let account = match &who {
-        Some(Suspect::Account(user)) => Some(user.clone()),
+        Some(Suspect::Account(user) | Suspect::Pair(user, _)) => Some(user.clone()),
         _ => None,
     };
     let reset = who.map_or(GuardReset::All, GuardReset::One);
@@ -206,6 +225,9 @@ pub(crate) fn finding(account: &Account, from: Option<IpAddr>, desk: &Desk) -> R
     let concerns = |suspect: &Suspect| match suspect {
         Suspect::Account(user) => *user == account.address,
         Suspect::Network(of) => Some(*of) == network,
+        Suspect::Pair(user, of) => *user == account.address && Some(*of) == network,
+        // No password is held up by them.
+        Suspect::Tokens(..) => false,
     };
     let blocked = desk.store.suspicions()?.into_iter().find_map(|suspicion| {
         let block = suspicion.block.filter(|block| now < block.until)?;
@@ -217,7 +239,10 @@ pub(crate) fn finding(account: &Account, from: Option<IpAddr>, desk: &Desk) -> R
             Finding::blocks(
                 "guard",
                 format!("too many different wrong passwords for {name}; blocked until {until}"),
-                format!("hve-admin guard reset {name}"),
+                format!(
+                    "hve-admin guard reset {}",
+                    name.replace(" from ", " --from ")
+                ),
             )
         }
         None => Finding::passes("guard", String::new()),

@@ -86,11 +86,6 @@
 
 mod cache;
 mod guard;
-mod guard_block;
-mod guard_flights;
-mod guard_keys;
-mod guard_limits;
-mod guard_table;
 mod keyed;
 mod new_password;
 mod password;
@@ -99,14 +94,12 @@ mod scram;
 mod sign_in;
 mod stored_password;
 mod token;
-mod token_guard;
 mod wrong;
 
 pub use cache::CredentialCache;
-pub use guard::{Guard, Guess, Reservation};
-pub use guard_block::{Blocked, BlockedBy, Held, Subject, Wrong};
-pub use guard_keys::network_of;
-pub use guard_limits::GuardLimits;
+pub use guard::{
+    Blocked, BlockedBy, Guard, GuardLimits, Guess, Held, Reservation, Subject, Wrong, network_of,
+};
 pub use new_password::{
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, WeakPassword, check_new_password, generate_password,
 };
@@ -122,5 +115,4 @@ pub use token::{
     AppRefusal, KeyAdvice, KeyCache, KeySet, KeySetError, TOKEN_LIFE_SECONDS_MIN, TOKEN_OCTETS_MAX,
     TokenFacts, TokenKind, TokenRefusal, UnverifiedToken, check_token, may_use, read_unverified,
 };
-pub use token_guard::TokenGuard;
 pub use wrong::WrongPasswords;

@@ -79,10 +79,10 @@ fn row_20_a_known_pair_signs_in_during_a_burst_from_elsewhere() {
     let mine = admit(&mut guard, USER, office, 7).unwrap();
     assert!(admit(&mut guard, USER, v4(78), 7).is_err(), "a stranger");
     guard.right(mine, NOW);
-    // Whoever sits behind the same address gets no more guesses out of it than one after another.
+    // Whoever sits behind the same address has one guess in flight at a time.
     let guesses = 5_000..6_000;
     let let_in = guesses.filter_map(|guess| admit(&mut guard, USER, office, guess).ok());
-    assert_eq!(let_in.count(), 10);
+    assert_eq!(let_in.count(), 1);
 }
 
 #[test]
@@ -134,10 +134,13 @@ fn proofs(guard: &mut Guard, user: &str, from: IpAddr, proofs: u32) -> u32 {
 fn row_21_an_old_password_by_proofs_blocks_its_own_device_only() {
     let mut guard = guard();
     assert_eq!(proofs(&mut guard, USER, v4(1), 1_000), 10);
-    // Neither the account, nor the address, nor the other ways to sign in.
+    // Neither the account nor the address.
     assert_eq!(proofs(&mut guard, USER, v4(2), 1), 1);
     assert_eq!(proofs(&mut guard, "other@contoso.test", v4(1), 1), 1);
-    assert!(admit(&mut guard, USER, v4(1), 7).is_ok());
+    assert_eq!(
+        admit(&mut guard, USER, v4(1), 7).unwrap_err().by,
+        BlockedBy::Pair
+    );
 }
 
 #[test]
@@ -151,7 +154,7 @@ fn row_20_proofs_from_many_addresses_block_the_account_and_many_names_the_addres
 }
 
 #[test]
-fn row_20_a_burst_of_proofs_is_ten_and_a_known_pair_is_no_way_round() {
+fn row_20_a_burst_of_proofs_is_ten_and_the_right_one_of_a_known_pair_passes() {
     let mut guard = guard();
     let first = admit(&mut guard, USER, v4(1), 7).unwrap();
     guard.right(first, NOW);
@@ -164,7 +167,12 @@ fn row_20_a_burst_of_proofs_is_ten_and_a_known_pair_is_no_way_round() {
         begun += u32::from(guard.wrong(one, NOW).begun.is_some());
     }
     assert_eq!(begun, 1);
-    assert_eq!(proofs(&mut guard, USER, v4(1), 100), 0);
+    for _ in 0..100 {
+        let one = guard.admit(USER, v4(1), Guess::Proof, NOW).unwrap();
+        assert_eq!(guard.wrong(one, NOW).behind.unwrap().by, BlockedBy::Pair);
+    }
+    let one = guard.admit(USER, v4(1), Guess::Proof, NOW).unwrap();
+    guard.right(one, NOW);
     assert!(!flights(&guard));
 }
 
@@ -206,7 +214,7 @@ fn row_20_one_address_on_many_names_waits_as_well() {
 }
 
 #[test]
-fn row_21_an_old_password_and_a_known_pair_hear_no_wait() {
+fn row_21_an_old_password_hears_no_wait_and_row_23_a_known_pair_waits_like_others() {
     let mut guard = guard();
     let office = v4(77);
     let first = admit(&mut guard, USER, office, 7).unwrap();
@@ -219,8 +227,11 @@ fn row_21_an_old_password_and_a_known_pair_hear_no_wait() {
         let old = admit(&mut guard, USER, v4(1), 100).unwrap();
         assert_eq!(guard.wrong(old, NOW).delay, Duration::ZERO);
     }
-    let known = admit(&mut guard, USER, office, 50).unwrap();
-    assert_eq!(guard.wrong(known, NOW).delay, Duration::ZERO);
+    for wait in [8, 0, 0] {
+        let known = admit(&mut guard, USER, office, 50).unwrap();
+        let delay = guard.wrong(known, NOW).delay;
+        assert_eq!(delay.as_secs(), wait, "once, then it is repeated");
+    }
 }
 
 #[test]
@@ -255,9 +266,10 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever the order: of one name no more than ten distinct guesses are ever looked at.
+    /// Whatever the order: of one name no more than ten distinct guesses from one address, and five
+    /// from all others together, are ever looked at.
     #[test]
-    fn row_20_no_interleaving_gets_an_eleventh_guess(steps in prop::collection::vec(step(), 0..300)) {
+    fn row_20_no_interleaving_gets_more_guesses(steps in prop::collection::vec(step(), 0..300)) {
         let mut guard = guard();
         let mut flying: Vec<(u32, Reservation)> = Vec::new();
         let mut looked_at = std::collections::BTreeSet::new();
@@ -284,7 +296,7 @@ proptest! {
             guard.wrong(one, NOW);
             looked_at.insert(guess);
         }
-        prop_assert!(looked_at.len() <= 10, "{looked_at:?}");
+        prop_assert!(looked_at.len() <= 15, "{looked_at:?}");
         prop_assert!(!flights(&guard));
     }
 }

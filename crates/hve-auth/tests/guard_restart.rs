@@ -43,6 +43,9 @@ fn row_20_a_known_pair_is_known_after_a_restart() {
     assert_eq!(attack(&mut guard, AWAY, NOW).len(), 10);
     assert!(admit(&mut guard, AWAY, NOW).is_err());
     assert!(admit(&mut guard, HOME, NOW).is_ok());
+    let account = Subject::Account(USER);
+    guard.restore_block(account, (NOW + DAY, 1), NOW + DAY, NOW);
+    assert!(admit(&mut guard, HOME, NOW).is_ok());
     assert!(
         admit(&mut guard, HOME, NOW + MINUTE).is_err(),
         "for so long"
@@ -56,8 +59,10 @@ fn row_20_a_block_goes_on_after_a_restart_and_the_next_is_longer() {
     let subject = Subject::Account("HVE01@contoso.test");
     guard.restore_block(subject, (until, 2), until + DAY, NOW);
     assert_eq!(admit(&mut guard, HOME, NOW).unwrap_err().until, until);
+    let subject = Subject::Pair("HVE01@contoso.test", AWAY);
+    guard.restore_block(subject, (until, 2), until + DAY, NOW);
     let heard = attack(&mut guard, AWAY, until);
-    let block = heard.last().unwrap().account.block;
+    let block = heard.last().unwrap().pair.block;
     assert_eq!(block, Some((until + 60 * MINUTE, 3)));
     let subject = Subject::Address(HOME);
     guard.restore_block(subject, (until, 1), until + DAY, NOW);
@@ -74,7 +79,8 @@ fn what_is_held_against_somebody_is_told() {
     assert_eq!(accounts[1], (2, false, None));
     assert_eq!(accounts[2], (3, true, None));
     let end = NOW + GuardLimits::default().block;
-    assert_eq!(accounts[9], (10, true, Some((end, 1))));
+    assert_eq!(accounts[9], (10, true, None), "by one address alone");
+    assert_eq!(told(heard[9].pair), (10, true, Some((end, 1))));
     assert_eq!(told(heard[9].address), (10, false, None));
 }
 
@@ -99,6 +105,7 @@ fn an_operator_forgives_one_or_all() {
     for subject in [
         Subject::Account("Hve01@Contoso.test"),
         Subject::Address(AWAY),
+        Subject::Pair("HVE01@contoso.test", AWAY),
     ] {
         guard.restore_block(subject, (NOW + DAY, 3), NOW + 2 * DAY, NOW);
         assert!(admit(&mut guard, AWAY, NOW).is_err());
@@ -107,10 +114,24 @@ fn an_operator_forgives_one_or_all() {
         guard.give_back(one);
     }
     assert_eq!(attack(&mut guard, AWAY, NOW).len(), 10);
+    for others in [
+        Subject::Pair(USER, HOME),
+        Subject::Pair("other@contoso.test", AWAY),
+        Subject::Account("other@contoso.test"),
+        Subject::Address(HOME),
+    ] {
+        guard.forgive(others);
+        assert!(admit(&mut guard, AWAY, NOW).is_err(), "{others:?}");
+    }
+    // With the account or the address the pair is forgiven: the next block is a first one again.
+    for whole in [Subject::Account(USER), Subject::Address(AWAY)] {
+        guard.forgive(whole);
+        let heard = attack(&mut guard, AWAY, NOW);
+        assert_eq!(heard.last().unwrap().pair.block.unwrap().1, 1);
+    }
     guard.forgive_all();
-    // The block that comes next is a first one again.
     let heard = attack(&mut guard, AWAY, NOW);
-    assert_eq!(heard.last().unwrap().account.block.unwrap().1, 1);
+    assert_eq!(heard.last().unwrap().pair.block.unwrap().1, 1);
     assert!(admit(&mut guard, HOME, NOW).is_ok(), "and is still known");
 }
 

@@ -6,19 +6,14 @@
 //! holds a genuine token with the right permission hears that it is not let in, and again alike
 //! for an account that lacks it and one that does not exist.
 
-use std::{
-    net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
-
 use hve_auth::{
-    AppRefusal, Method, SignInRefusal, TokenFacts, TokenGuard, TokenRefusal, check_token, may_use,
+    AppRefusal, Method, SignInRefusal, TokenFacts, TokenRefusal, check_token, may_use,
     read_unverified,
 };
 use hve_smtp::{BearerCredentials, Now, Refusal};
 use hve_types::{Account, Address, Issuer, Principal, Proof, TenantId};
-use secrecy::{ExposeSecret, SecretString};
-use tracing::{info, warn};
+use secrecy::ExposeSecret;
+use tracing::info;
 
 use crate::{
     config::Limits,
@@ -31,19 +26,13 @@ use crate::{
 /// What sign-ins with tokens share.
 pub(crate) struct Bearers {
     issuers: Issuers,
-    guard: Mutex<TokenGuard>,
 }
 
 impl Bearers {
-    /// # Errors
-    /// There is no randomness.
-    pub(crate) fn new(limits: &Limits) -> Result<Self, getrandom::Error> {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key)?;
-        Ok(Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
             issuers: Issuers::new(limits.issuer_pause),
-            guard: Mutex::new(TokenGuard::new(key)),
-        })
+        }
     }
 
     /// Signs in, or says why not.
@@ -55,22 +44,26 @@ impl Bearers {
         client: Client,
         now: Now,
     ) -> Result<SignedIn, Refusal> {
-        let from = client.address;
-        if let Some(until) = self.guard().blocked_until(from, now.monotonic) {
-            return Err(refusals::forged_tokens(until, now.monotonic));
-        }
         let view = directory.current().map_err(unreadable)?;
         let Ok(user) = Address::parse(&credentials.user) else {
             let wrong = all_refusals::sign_in(&SignInRefusal::WrongCredentials, now.monotonic);
             return Err(all_refusals::user_name(wrong, &credentials.user));
         };
+        let admitted_token = sign_in.guarded().admit_token(&user, client.address, now)?;
         let tenant = view.domain(&user.domain()).map(|(tenant, _)| tenant);
         let checked = self.check(&*view, tenant, credentials, now).await?;
         let facts = match checked {
             Ok(facts) => facts,
-            Err(refused) => return Err(self.refused(&refused, &credentials.token, from, now)),
+            Err(refused) => {
+                // In words: the client hears them only where the token is genuine.
+                info!(client = %client.address, why = %refused, "token refused");
+                let forged = is_forged(&refused)
+                    .then(|| admitted_token.forged(&credentials.token, now))
+                    .flatten();
+                return Err(forged.unwrap_or_else(|| refusals::token(&refused)));
+            }
         };
-        self.guard().genuine(from);
+        admitted_token.genuine(now);
         // Fetching keys took a while: what counts is the directory of this moment.
         let view = directory.current().map_err(unreadable)?;
         let account = view.account_named(&user);
@@ -106,26 +99,6 @@ impl Bearers {
             .await;
         let keys = keys.ok_or_else(|| refusals::issuer_away(&issuer.url))?;
         Ok(check_token(token, issuer, &keys, now.utc))
-    }
-
-    fn refused(
-        &self,
-        refused: &TokenRefusal,
-        token: &SecretString,
-        from: IpAddr,
-        now: Now,
-    ) -> Refusal {
-        // In words: the client hears them only where the token is genuine.
-        info!(client = %from, why = %refused, "token refused");
-        if is_forged(refused) && self.guard().forged(from, token, now.monotonic).is_some() {
-            warn!(client = %from, "too many forged tokens: not looked at for a while");
-        }
-        refusals::token(refused)
-    }
-
-    fn guard(&self) -> MutexGuard<'_, TokenGuard> {
-        // What is behind the lock is as good after a panic as before.
-        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

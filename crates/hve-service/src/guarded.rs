@@ -4,13 +4,16 @@
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use hve_auth::{Guard, GuardLimits, Guess, Held, Reservation, Wrong, network_of};
+use hve_auth::{
+    Blocked, Guard, GuardLimits, Guess, Held, Reservation, SignInRefusal, Wrong, network_of,
+};
 use hve_smtp::{Now, Refusal};
 use hve_store::{Block, KnownClient, Store, Suspect, Suspicion};
 use hve_types::{AccountId, Address};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use crate::{
@@ -22,6 +25,7 @@ use crate::{
 };
 
 mod restart;
+mod tokens;
 
 /// The guard of one server.
 pub(crate) struct Guarded {
@@ -42,14 +46,6 @@ pub(crate) struct Edge {
     pub(crate) queue: CommitQueue,
 }
 
-impl Edge {
-    /// An address of the house. Any other may be a password that was typed in its place.
-    fn is_ours(&self, user: &Address) -> bool {
-        let view = self.directory.current();
-        view.is_ok_and(|view| view.domain(&user.domain()).is_some())
-    }
-}
-
 struct State {
     guard: Guard,
     /// The number of the last reset that was followed.
@@ -62,6 +58,7 @@ pub(crate) struct Admitted<'a> {
     of: &'a Guarded,
     user: &'a str,
     from: IpAddr,
+    since: Instant,
     reservation: Option<Reservation>,
 }
 
@@ -80,28 +77,49 @@ impl Guarded {
         }
     }
 
-    /// Asks for leave to try `guess`, before anything is spent on it.
-    pub(crate) fn admit<'a>(
+    /// Asks for leave to try `guess`, before anything is spent on it. A block is told after as long
+    /// as it takes to look at the guess of a known client.
+    pub(crate) async fn admit<'a>(
         &'a self,
         user: &'a str,
         from: IpAddr,
         guess: Guess<'_>,
         now: Now,
     ) -> Result<Admitted<'a>, Refusal> {
-        let now = now.monotonic;
-        let attempt = || self.lock().guard.admit(user, from, guess, now);
+        let since = Instant::now();
+        let attempt = || self.lock().guard.admit(user, from, guess, now.monotonic);
         // The store is asked only where it matters: who is let in pays nothing.
         let admitted = attempt().or_else(|blocked| match self.follow_resets() {
             true => attempt(),
             false => Err(blocked),
         });
-        let reservation = admitted.map_err(|blocked| refusals::sign_in(&blocked.into(), now))?;
-        Ok(Admitted {
-            of: self,
-            user,
-            from,
-            reservation: Some(reservation),
-        })
+        match admitted {
+            Ok(reservation) => Ok(Admitted {
+                of: self,
+                user,
+                from,
+                since,
+                reservation: Some(reservation),
+            }),
+            Err(blocked) => {
+                self.wait(since, self.behind_block()).await;
+                Err(refused(Some(blocked), now))
+            }
+        }
+    }
+
+    fn behind_block(&self) -> Duration {
+        BEHIND_BLOCK.min(self.limits.delay_longest)
+    }
+
+    /// Until `lasts` after `since`, or the server ends.
+    async fn wait(&self, since: Instant, lasts: Duration) {
+        if !lasts.is_zero() {
+            tokio::select! {
+                () = sleep_until(since + lasts) => {}
+                () = self.edge.stop.draining() => {}
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -125,21 +143,37 @@ impl Admitted<'_> {
         }
     }
 
-    /// It is wrong: counts it, and waits as long as the answer has to. The wait holds nothing but
-    /// the client's own session, and ends with the server.
-    pub(crate) async fn wrong(mut self, now: Now) {
+    /// It is wrong: counts it, and waits as long as the answer has to, which it gives. The wait
+    /// holds nothing but the client's own session, and ends with the server.
+    pub(crate) async fn wrong(mut self, now: Now) -> Refusal {
         let Some(reservation) = self.reservation.take() else {
-            return;
+            return refused(None, now);
         };
         // What was forgiven does not count any more.
         self.of.follow_resets();
         let wrong = self.of.lock().guard.wrong(reservation, now.monotonic);
         self.tell(&wrong, now);
-        if !wrong.delay.is_zero() {
-            tokio::select! {
-                () = sleep(wrong.delay) => {}
-                () = self.of.edge.stop.draining() => {}
-            }
+        let (since, lasts) = match wrong.behind {
+            Some(_) => (self.since, self.of.behind_block()),
+            None => (Instant::now(), wrong.delay),
+        };
+        self.of.wait(since, lasts).await;
+        refused(wrong.behind, now)
+    }
+
+    /// It is the same wrong one as a moment ago: the answer.
+    pub(crate) async fn repeated(mut self, now: Now) -> Refusal {
+        let behind = self.reservation.as_ref().and_then(Reservation::behind);
+        self.give_back();
+        if behind.is_some() {
+            self.of.wait(self.since, self.of.behind_block()).await;
+        }
+        refused(behind, now)
+    }
+
+    fn give_back(&mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            self.of.lock().guard.give_back(reservation);
         }
     }
 
@@ -147,22 +181,36 @@ impl Admitted<'_> {
     /// where the user name belongs.
     fn tell(&self, wrong: &Wrong, now: Now) {
         let user = Address::parse(self.user).ok();
-        let user = user.filter(|user| self.of.edge.is_ours(user));
+        let edge = &self.of.edge;
+        let user = user.filter(|user| edge.is_ours(user));
         if let Some(blocked) = wrong.begun {
             let user = user.as_ref().map(tracing::field::display);
             warn!(user, from = %self.from, by = ?blocked.by, "sign-in blocked for a while");
         }
         let network = network_of(self.from);
         let name = user.as_ref().map(Address::key);
+        if let (true, Some(user)) = (wrong.pair.block.is_some(), user.clone()) {
+            let suspect = Suspect::Pair(user, network);
+            edge.suspect(suspect, wrong.pair, Some(network.to_string()), now);
+        }
         if let (true, Some(user)) = (wrong.account.suspicious, user) {
             let suspect = Suspect::Account(user);
-            self.suspect(suspect, wrong.account, Some(network.to_string()), now);
+            edge.suspect(suspect, wrong.account, Some(network.to_string()), now);
         }
         if wrong.address.suspicious {
-            self.suspect(Suspect::Network(network), wrong.address, name, now);
+            edge.suspect(Suspect::Network(network), wrong.address, name, now);
         }
     }
+}
 
+impl Edge {
+    /// An address of the house. Any other may be a password that was typed in its place.
+    fn is_ours(&self, user: &Address) -> bool {
+        let view = self.directory.current();
+        view.is_ok_and(|view| view.domain(&user.domain()).is_some())
+    }
+
+    /// Leaves word for the operator.
     fn suspect(&self, suspect: Suspect, held: Held, other: Option<String>, now: Now) {
         let block = held.block.map(|(until, in_a_row)| {
             let lasts = until.saturating_sub(now.monotonic);
@@ -179,17 +227,26 @@ impl Admitted<'_> {
             other,
             block,
         };
-        self.of.edge.queue.note(Note::Suspect(Box::new(suspicion)));
+        self.queue.note(Note::Suspect(Box::new(suspicion)));
     }
 }
 
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
-        if let Some(reservation) = self.reservation.take() {
-            self.of.lock().guard.give_back(reservation);
-        }
+        self.give_back();
     }
 }
+
+/// What is said to a wrong guess, or to one that is not looked at.
+fn refused(blocked: Option<Blocked>, now: Now) -> Refusal {
+    let why = blocked.map_or(SignInRefusal::WrongCredentials, SignInRefusal::from);
+    refusals::sign_in(&why, now.monotonic)
+}
+
+/// When a block is told, after the guess came: the same for one that was looked at, as its client
+/// is known, as for all others. Else the time would tell who is known. More than a guess takes,
+/// unless the hashing threads are far behind.
+const BEHIND_BLOCK: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests;

@@ -185,7 +185,7 @@ impl Service {
             tls,
             directory,
             sign_in,
-            bearers: Bearers::new(&config.limits)?,
+            bearers: Bearers::new(&config.limits),
             rates: MessageRates::new(),
             hints: QuotaHints::default(),
             budget: Budget::new(config.limits.bytes_in_flight),

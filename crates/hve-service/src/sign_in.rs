@@ -107,6 +107,10 @@ impl SignIn {
         })
     }
 
+    pub(crate) const fn guarded(&self) -> &Guarded {
+        &self.guarded
+    }
+
     /// Signs in, or says why not.
     pub(crate) async fn authenticate(
         &self,
@@ -128,7 +132,8 @@ impl SignIn {
         let guess = Guess::Secret(&credentials.password);
         let admitted = self
             .guarded
-            .admit(&credentials.user, client.address, guess, now)?;
+            .admit(&credentials.user, client.address, guess, now)
+            .await?;
         if let Some(principal) = self.remembered(view, user.as_ref(), credentials, now) {
             admitted.right(principal.account, now);
             return self.admit(view, principal, attempt, now);
@@ -143,8 +148,7 @@ impl SignIn {
             ..
         } = credentials;
         if lock(&self.wrong).knows(name, version, password, now.monotonic) {
-            let wrong = SignInRefusal::WrongCredentials;
-            return Err(refusals::sign_in(&wrong, now.monotonic));
+            return Err(admitted.repeated(now).await);
         }
         let principal = self
             .verify(user.as_ref(), credentials, (admitted, attempt), now)
@@ -247,12 +251,14 @@ impl SignIn {
             .map(|secret| secret.version);
         let proof = matched.map(|version| Proof::Secret { version });
         let judged = judge(found.as_ref(), proof, attempt, now.utc);
-        self.learn(found.as_ref(), matched, credentials, admitted, now)
+        let wrong = self
+            .learn(found.as_ref(), matched, credentials, admitted, now)
             .await;
-        judged.map_err(|refused| refusals::sign_in(&refused, now.monotonic))
+        judged
+            .map_err(|refused| wrong.unwrap_or_else(|| refusals::sign_in(&refused, now.monotonic)))
     }
 
-    /// Keeps the outcome. That of a wrong password may take a while.
+    /// Keeps the outcome. That of a wrong password may take a while, and is what to answer.
     async fn learn(
         &self,
         found: Option<&Credential>,
@@ -260,17 +266,18 @@ impl SignIn {
         credentials: &Credentials,
         admitted: Admitted<'_>,
         now: Now,
-    ) {
+    ) -> Option<Refusal> {
         let Credentials { user, password, .. } = credentials;
         match (found, matched) {
             (Some(Credential { account, .. }), Some(secret)) => {
                 admitted.right(account.id, now);
                 lock(&self.cache).remember(account.id, secret, password, now.monotonic);
+                None
             }
             _ => {
                 let version = found.map(|of| of.account.credential_version);
                 lock(&self.wrong).remember(user, version, password, now.monotonic);
-                admitted.wrong(now).await;
+                Some(admitted.wrong(now).await)
             }
         }
     }

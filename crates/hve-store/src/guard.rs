@@ -1,9 +1,11 @@
 //! What the guard against guessing keeps: clients that are known to an account, who is suspected
 //! of guessing, and what the operator forgave.
 
+mod suspect;
+
 use std::net::IpAddr;
 
-use hve_types::{AccountId, Address, TenantId};
+use hve_types::{AccountId, TenantId};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::json;
 use time::{Duration, UtcDateTime};
@@ -11,8 +13,11 @@ use time::{Duration, UtcDateTime};
 use crate::{
     Act, Store, StoreError,
     audit::{Remark, note},
-    codec::{damaged, from_millis, rfc3339, to_address, to_count, to_millis},
+    codec::{from_millis, rfc3339, to_count, to_millis},
 };
+use suspect::{is_meant, to_network, user_of};
+
+pub use suspect::Suspect;
 
 /// An account was signed in to from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +28,6 @@ pub struct KnownClient {
     pub network: IpAddr,
     /// When last, to the day.
     pub seen_at: UtcDateTime,
-}
-
-/// What different wrong passwords were tried for, or from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(clippy::exhaustive_enums, reason = "the guard has no third table")]
-pub enum Suspect {
-    /// A user name, whether there is such an account or not.
-    Account(Address),
-    /// What counts as one client.
-    Network(IpAddr),
 }
 
 /// Why it is suspected.
@@ -102,30 +97,6 @@ impl Suspicion {
     pub const KEPT: Duration = Duration::days(2);
 }
 
-impl Suspect {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Account(_) => "account",
-            Self::Network(_) => "network",
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Account(address) => address.key(),
-            Self::Network(network) => network.to_string(),
-        }
-    }
-
-    fn read(kind: &str, name: &str) -> Result<Self, StoreError> {
-        match kind {
-            "account" => to_address(name).map(Self::Account),
-            "network" => to_network(name).map(Self::Network),
-            other => Err(damaged("suspect", other)),
-        }
-    }
-}
-
 impl Store {
     /// The clients that were seen at `since` or later, the newest first, at most `limit`.
     ///
@@ -191,9 +162,10 @@ impl Store {
                 _ => None,
             };
             let forgiven = connection
-                .prepare_cached(
-                    "DELETE FROM suspect WHERE ?1 IS NULL OR (kind = ?1 AND name = ?2)",
-                )?
+                .prepare_cached(&format!(
+                    "DELETE FROM suspect WHERE {}",
+                    is_meant("kind", "name", "?1", "?2")
+                ))?
                 .execute((kind, &name))?;
             connection
                 .prepare_cached("INSERT INTO guard_reset (at, kind, name) VALUES (?1, ?2, ?3)")?
@@ -289,17 +261,18 @@ fn keep_suspicions(
     }
     // What the operator forgave in the same moment stays forgiven. A suspicion without a block
     // leaves the block that there was.
-    let mut upsert = connection.prepare_cached(
+    let forgiven = is_meant("?1", "?2", "kind", "name");
+    let mut upsert = connection.prepare_cached(&format!(
         "INSERT INTO suspect
          (kind, name, guesses, tried_at, other, blocks, blocked_at, blocked_until)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM guard_reset
-             WHERE at >= ?4 AND (kind IS NULL OR (kind = ?1 AND name = ?2)))
+             WHERE at >= ?4 AND ({forgiven}))
          ON CONFLICT DO UPDATE SET guesses = excluded.guesses, tried_at = excluded.tried_at,
              other = excluded.other,
              blocks = iif(excluded.blocks > 0, excluded.blocks, blocks),
              blocked_at = coalesce(excluded.blocked_at, blocked_at),
-             blocked_until = coalesce(excluded.blocked_until, blocked_until)",
-    )?;
+             blocked_until = coalesce(excluded.blocked_until, blocked_until)"
+    ))?;
     for one in suspicions {
         let block = one.block.as_ref();
         upsert.execute((
@@ -366,18 +339,14 @@ fn tenant_of(
     kind: Option<&str>,
     name: &str,
 ) -> Result<Option<TenantId>, StoreError> {
-    if kind != Some("account") {
+    let Some(name) = kind.and_then(|kind| user_of(kind, name)) else {
         return Ok(None);
-    }
+    };
     let tenant = connection
         .prepare_cached("SELECT tenant FROM account WHERE key = ?1 AND removed_at IS NULL")?
         .query_row((name,), |row| row.get(0))
         .optional()?;
     Ok(tenant.map(TenantId))
-}
-
-fn to_network(text: &str) -> Result<IpAddr, StoreError> {
-    text.parse().map_err(|_| damaged("network", text))
 }
 
 /// Longer than a block and its memory: a server that nobody signed in to meanwhile has nothing

@@ -12,15 +12,18 @@ use ipnet::IpNet;
 pub(crate) enum GuardVerb {
     /// List who is blocked, and which accounts are under attack
     ///
-    /// Different wrong passwords are counted, not how often one is repeated: 10 for one user name
-    /// or 50 from one address within 15 minutes begin a block. An address from which an account
-    /// was signed in to within 30 days goes on working.
+    /// Different wrong passwords are counted, not how often one is repeated: within 15 minutes, 10
+    /// for one user name from one address block it there, 50 from one address block that, and
+    /// 10 for one user name block it everywhere, of which one address contributes 5 at most. Where
+    /// an account was signed in to within 30 days, the right password goes on working. 50 forged
+    /// tokens for one user name from one address block its tokens there.
     List,
-    /// Forgive a user name or an address: its block and its wrong passwords
+    /// Forgive a user name, an address, or one from the other: block, wrong passwords, forged tokens
     ///
     /// A running server follows at the next attempt to sign in.
     #[command(
         after_help = "Examples:\n  hve-admin guard reset scan2@contoso.test\n  \
+                            hve-admin guard reset scan2@contoso.test --from 192.0.2.7\n  \
                             hve-admin guard reset 192.0.2.7\n  hve-admin guard reset --all"
     )]
     Reset {
@@ -32,10 +35,20 @@ pub(crate) enum GuardVerb {
             conflicts_with = "all"
         )]
         who: Option<Suspect>,
+        /// The user name from this address only (of IPv6 its whole /64)
+        #[arg(long, value_name = "IP", value_parser = network, requires = "who")]
+        from: Option<IpAddr>,
         /// Everybody
         #[arg(long)]
         all: bool,
     },
+}
+
+fn network(text: &str) -> Result<IpAddr, String> {
+    match suspect(text) {
+        Ok(Suspect::Network(network)) => Ok(network),
+        _ => Err("write an address such as 192.0.2.7".to_owned()),
+    }
 }
 
 fn suspect(text: &str) -> Result<Suspect, String> {

@@ -117,6 +117,51 @@ fn one_or_all_are_forgiven_and_the_audit_log_tells() {
 }
 
 #[test]
+fn a_user_name_from_one_address_is_listed_and_forgiven_by_itself() {
+    let site = Site::new();
+    let now = Books::open(&site).now;
+    let user = || ACCOUNT.parse().unwrap();
+    let (here, there) = ("192.0.2.7".parse().unwrap(), "192.0.2.8".parse().unwrap());
+    let fill = || {
+        let mut writer = Writer::open(&site.store()).unwrap();
+        let suspects = [
+            Suspect::Pair(user(), here),
+            Suspect::Tokens(user(), here),
+            Suspect::Pair(user(), there),
+            Suspect::Pair("hve1@contoso.test".parse().unwrap(), there),
+        ];
+        let suspicions = suspects.map(|one| suspicion(one, now + Duration::days(1)));
+        let batch = Batch {
+            guard: GuardNotes {
+                known: Vec::new(),
+                suspicions: suspicions.to_vec(),
+            },
+            ..Batch::default()
+        };
+        writer.commit(&batch, now).unwrap();
+    };
+    fill();
+    let listed = site.json(&["guard", "list"]);
+    let of = |what: &str| {
+        let mut all = listed.as_array().unwrap().iter();
+        all.find(|one| one["what"] == what).unwrap()["who"].clone()
+    };
+    let pair = format!("{ACCOUNT} from 192.0.2.7");
+    assert_eq!(of("forged-tokens"), pair);
+    assert!(site.ok(&["guard", "list"]).contains(&pair));
+    let forgiven = |words: &[&str]| {
+        fill();
+        site.json(&[&["guard", "reset"], words].concat())["forgiven"].clone()
+    };
+    assert_eq!(forgiven(&[ACCOUNT, "--from", "192.0.2.7"]), 2);
+    assert_eq!(forgiven(&[ACCOUNT]), 3);
+    assert_eq!(forgiven(&["192.0.2.8"]), 2);
+    assert_eq!(forgiven(&["192.0.2.9"]), 0);
+    let told = site.run(&["guard", "reset", "192.0.2.7", "--from", "192.0.2.7"]);
+    assert_eq!(told.code, 2);
+}
+
+#[test]
 fn a_reset_of_nobody_is_not_understood() {
     let site = Site::new();
     for arguments in [

@@ -40,8 +40,10 @@ impl Guarded {
         }
         let mut blocked = 0;
         for Suspicion { suspect, block, .. } in &suspicions {
-            if let Some(block) = block {
-                self.restore_block(&mut state, suspect, *block, now);
+            // That of tokens is short, and who had a genuine one is not known any more.
+            let is_of_tokens = matches!(suspect, Suspect::Tokens(..));
+            if let Some(block) = block.filter(|_| !is_of_tokens) {
+                self.restore_block(&mut state, suspect, block, now);
                 blocked += usize::from(block.until > now.utc);
             }
         }
@@ -108,6 +110,8 @@ fn subject(suspect: &Suspect) -> Subject<'_> {
     match suspect {
         Suspect::Account(address) => Subject::Account(address.as_str()),
         Suspect::Network(network) => Subject::Address(*network),
+        Suspect::Pair(address, network) => Subject::Pair(address.as_str(), *network),
+        Suspect::Tokens(address, network) => Subject::Tokens(address.as_str(), *network),
     }
 }
 

@@ -46,19 +46,19 @@ pub(crate) fn app_of_nobody(refused: &AppRefusal) -> Refusal {
     }
 }
 
-/// There are no keys to check the token with.
+/// There are no keys to check the token with, or not the one it names, which may be new.
 pub(crate) fn issuer_away(issuer: &str) -> Refusal {
     let text = format!(
-        "The issuer {issuer} cannot be asked for its keys now; try again in a minute, with the same token"
+        "The issuer {issuer} cannot be asked for the key of this token now; try again in a minute, with the same token"
     );
     refusal(454, Enhanced(4, 7, 0), "token-issuer-away", text)
 }
 
-/// The client's network has sent too many forged tokens. Times are monotonic.
+/// Too many forged tokens came from the client's network for this user name. Times are monotonic.
 pub(crate) fn forged_tokens(until: Duration, now: Duration) -> Refusal {
     let seconds = until.saturating_sub(now).as_secs() + 1;
     let text = format!(
-        "Too many different invalid tokens from your address; wait {seconds} seconds, then sign in with a good one"
+        "Too many different invalid tokens for this user name from your address; wait {seconds} seconds, then sign in with a good one"
     );
     refusal(454, Enhanced(4, 7, 0), "token-flood", text)
 }

@@ -121,14 +121,16 @@ impl SignIn {
         let old = proof.as_ref().filter(|proof| proof.index >= current);
         let mark = old.map(|old| format!("former {:?}", versions.get(old.index)).into());
         let guess = mark.as_ref().map_or(Guess::Proof, Guess::Secret);
-        let admitted = self.guarded.admit(&name, client.address, guess, now)?;
+        let admitted = self
+            .guarded
+            .admit(&name, client.address, guess, now)
+            .await?;
         let Some(proof) = proof.filter(|proof| proof.index < current) else {
             if let Some(known) = found.as_ref().filter(|_| current == 0) {
                 let account = &known.account.address;
                 info!(%account, "its password serves PLAIN and LOGIN only: set it anew for SCRAM");
             }
-            admitted.wrong(now).await;
-            return Err(wrong(now));
+            return Err(admitted.wrong(now).await);
         };
         if let Some(known) = &found {
             admitted.right(known.account.id, now);

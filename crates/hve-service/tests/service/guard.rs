@@ -59,11 +59,13 @@ async fn row_20_known_clients_and_blocks_survive_a_restart() {
     assert_eq!(known[0].account, site.account.id);
     assert_eq!(known[0].network.to_string(), OFFICE);
     let found = site.store.suspicions().unwrap();
-    let [one] = found.as_slice() else {
-        panic!("{found:?}");
-    };
-    assert_eq!(one.suspect, Suspect::Account(site.account.address.clone()));
+    let (user, network) = (site.account.address.clone(), ELSEWHERE.parse().unwrap());
+    let of = |suspect| found.iter().find(|one| one.suspect == suspect).unwrap();
+    let one = of(Suspect::Account(user.clone()));
     assert_eq!((one.guesses, one.other.as_deref()), (10, Some(ELSEWHERE)));
+    assert_eq!(one.block, None, "one stranger blocks nobody else");
+    let one = of(Suspect::Pair(user, network));
+    assert_eq!((one.guesses, found.len()), (10, 2));
     let block = one.block.unwrap();
     assert_eq!((block.until - block.since).whole_minutes(), 15);
     for file in std::fs::read_dir(site.folder.path()).unwrap() {
@@ -82,10 +84,14 @@ async fn row_20_known_clients_and_blocks_survive_a_restart() {
 async fn an_operator_who_forgives_is_heard_at_the_next_attempt() {
     let site = site();
     let service = site.start().await;
-    let everybody = GuardReset::All;
-    let one = GuardReset::One(Suspect::Account(site.account.address.clone()));
-    let other = GuardReset::One(Suspect::Network(ELSEWHERE.parse().unwrap()));
-    for (round, reset) in (1..).zip([one, everybody]) {
+    let (user, network) = (site.account.address.clone(), ELSEWHERE.parse().unwrap());
+    let other = GuardReset::One(Suspect::Network(OFFICE.parse().unwrap()));
+    for (round, reset) in (1..).zip([
+        GuardReset::One(Suspect::Account(user.clone())),
+        GuardReset::One(Suspect::Network(network)),
+        GuardReset::One(Suspect::Pair(user, network)),
+        GuardReset::All,
+    ]) {
         attack(&site, &service, round).await;
         site.store.reset_guard(&other, &act()).unwrap();
         assert_eq!(sign_in(&site, &service, ELSEWHERE, "guess").await, "454");

@@ -1,5 +1,6 @@
 //! Sign-in with tokens, as far as it needs no issuer that answers.
 
+use hve_store::{GuardReset, Suspect};
 use hve_types::Issuer;
 
 use crate::support::{ACCOUNT, Site, act, base64, until};
@@ -89,7 +90,7 @@ async fn an_issuer_that_is_away_is_later_and_one_that_nobody_trusts_is_never() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_forged_tokens_is_not_looked_at_and_passwords_go_on() {
+async fn a_flood_of_forged_tokens_is_not_looked_at_and_others_go_on() {
     let site = Site::new();
     trust(&site, away());
     let service = site.start().await;
@@ -106,6 +107,26 @@ async fn a_flood_of_forged_tokens_is_not_looked_at_and_passwords_go_on() {
         .await;
     assert!(told.contains("Too many different invalid tokens"), "{told}");
     site.signed_in(&service).await;
+    // The token of another application, for another account, is looked at.
+    let mut client = site.client(&service).await;
+    let other = xoauth2("hve02@contoso.test", "http://127.0.0.1:1");
+    let told = client.ask(&other, "454 4.7.0 ").await;
+    assert!(told.contains("The issuer"), "{told}");
+    let listed = || {
+        let found = site.store.suspicions().unwrap();
+        found.into_iter().find(|of| of.block.is_some())
+    };
+    until("the block in the store", || listed().is_some()).await;
+    let network = "127.0.0.1".parse().unwrap();
+    let tokens = Suspect::Tokens(site.account.address.clone(), network);
+    assert_eq!(listed().unwrap().suspect, tokens);
+    let pair = Suspect::Pair(site.account.address.clone(), network);
+    let forgiven = site.store.reset_guard(&GuardReset::One(pair), &act());
+    assert_eq!(forgiven.unwrap(), 1);
+    let mut client = site.client(&service).await;
+    client
+        .ask(&xoauth2(ACCOUNT, "https://x.test"), "535 5.7.3 ")
+        .await;
     service.stop().await.unwrap();
 }
 

@@ -38,12 +38,12 @@ pub(super) fn diagnose(reason: &str) -> Option<Diagnosis> {
             "Let the application sign in to the directory of the account's organisation.",
         ),
         "token-issuer-away" => (
-            "The issuer of the access token could not be asked for its keys.",
+            "The issuer of the access token could not be asked for the key that signed it.",
             "Look in the log why, and whether this server reaches the issuer over HTTPS.",
         ),
         "token-flood" => (
-            "Too many different forged access tokens came from this network.",
-            "Find the application that sends them. Others wait as long as the reply says.",
+            "Too many different forged access tokens came for this user name from this network.",
+            "Find the application that sends them; `hve-admin guard reset` ends the block.",
         ),
         "token-yet-to-begin" => (
             "The access token is not yet valid.",

@@ -11,6 +11,28 @@ pub(crate) struct Keys {
     pub(crate) pair: u128,
 }
 
+impl Keys {
+    /// The key of a pair is one half of either key: so all pairs of an account or of an address
+    /// can be found.
+    pub(crate) const fn new(account: u128, address: u128) -> Self {
+        Self {
+            account,
+            address,
+            pair: account >> 64 << 64 | address >> 64,
+        }
+    }
+}
+
+/// Is it the pair of this account and some address?
+pub(crate) const fn is_of_account(pair: u128, account: u128) -> bool {
+    pair >> 64 == account >> 64
+}
+
+/// Is it the pair of this address and some account?
+pub(crate) const fn is_of_address(pair: u128, address: u128) -> bool {
+    pair << 64 == address >> 64 << 64
+}
+
 impl Keyed {
     pub(crate) fn account(&self, user: &str) -> u128 {
         self.number(&[b"account", canonical(user).as_bytes()])
@@ -18,10 +40,6 @@ impl Keyed {
 
     pub(crate) fn address(&self, from: IpAddr) -> u128 {
         self.number(&[b"address", &octets(from)])
-    }
-
-    pub(crate) fn pair(&self, user: &str, from: IpAddr) -> u128 {
-        self.number(&[b"pair", canonical(user).as_bytes(), &octets(from)])
     }
 }
 

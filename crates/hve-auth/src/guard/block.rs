@@ -4,9 +4,9 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use thiserror::Error;
 
-#[cfg(doc)]
-use crate::GuardLimits;
 use crate::SignInRefusal;
+#[cfg(doc)]
+use crate::{GuardLimits, Reservation};
 
 /// No password is looked at until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -44,6 +44,8 @@ pub enum BlockedBy {
     Account,
     /// The client's address or /64.
     Address,
+    /// The user name, for clients of one address or /64.
+    Pair,
 }
 
 impl fmt::Display for BlockedBy {
@@ -51,6 +53,7 @@ impl fmt::Display for BlockedBy {
         f.write_str(match self {
             Self::Account => "user name",
             Self::Address => "address",
+            Self::Pair => "user name from this address",
         })
     }
 }
@@ -59,8 +62,11 @@ impl fmt::Display for BlockedBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wrong {
+    /// What has to be answered instead of "wrong", see [`Reservation::behind`]. Nothing was
+    /// counted then.
+    pub behind: Option<Blocked>,
     /// How long the answer has to wait, so that guessing in a row takes its time: see
-    /// [`GuardLimits::delay`]. Nothing for a known pair and for a guess that was made before.
+    /// [`GuardLimits::delay`]. Nothing for a guess that was made before.
     pub delay: Duration,
     /// The block that it began, for the log.
     pub begun: Option<Blocked>,
@@ -68,9 +74,29 @@ pub struct Wrong {
     pub account: Held,
     /// What is held against the address by now.
     pub address: Held,
+    /// What is held against the user name from this address by now.
+    pub pair: Held,
 }
 
-/// What is held against a user name or an address.
+impl Wrong {
+    pub(crate) const fn behind(blocked: Blocked) -> Self {
+        const NOTHING: Held = Held {
+            guesses: 0,
+            suspicious: false,
+            block: None,
+        };
+        Self {
+            behind: Some(blocked),
+            delay: Duration::ZERO,
+            begun: None,
+            account: NOTHING,
+            address: NOTHING,
+            pair: NOTHING,
+        }
+    }
+}
+
+/// What is held against a user name, an address, or one together with the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Held {
@@ -84,10 +110,14 @@ pub struct Held {
 
 /// Whom an operator forgives, or who was blocked before a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the guard has no third table")]
+#[expect(clippy::exhaustive_enums, reason = "the guard has no other table")]
 pub enum Subject<'a> {
     /// A user name.
     Account(&'a str),
     /// An address, and all of its /64.
     Address(IpAddr),
+    /// A user name from one address, and all of its /64.
+    Pair(&'a str, IpAddr),
+    /// Forged tokens for a user name from one address, and all of its /64.
+    Tokens(&'a str, IpAddr),
 }

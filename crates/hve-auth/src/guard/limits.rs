@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::guard_table::BlockLengths;
+use super::table::BlockLengths;
 
 /// The numbers of the [`Guard`], with the reasons for their defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +11,10 @@ use crate::guard_table::BlockLengths;
     reason = "built by struct update from the default"
 )]
 pub struct GuardLimits {
-    /// Distinct wrong passwords for one user name, from anywhere, that block it. Default 10: far
-    /// more than a person who mistypes; some 100 guesses a day as blocks grow, against passwords
-    /// of at least 12 characters.
+    /// Distinct wrong passwords for one user name that block it: for everybody where they came
+    /// from more than one address, see [`GuardLimits::of_one_address`], and for the one address
+    /// otherwise. Default 10: far more than a person who mistypes; some 100 guesses a day as
+    /// blocks grow, against passwords of at least 12 characters.
     pub secrets_per_account: usize,
     /// Distinct pairs of user name and wrong password from one address that block it. Default 50:
     /// an office behind one address may have 49 devices with an old password each.
@@ -35,9 +36,11 @@ pub struct GuardLimits {
     /// The longest wait before the answer to a wrong password, see [`GuardLimits::delay`]. Default
     /// 8 s: a device that was mistyped a few times hears the answer before it gives up.
     pub delay_longest: Duration,
-    /// Entries of each of the three tables: accounts, addresses, known pairs. Default 65,536: 60 MB
-    /// if an attacker fills them all with one wrong password each, at 20 ms of hashing apiece.
-    /// When one is full, a quarter goes: those without a block, longest unheard of, first.
+    /// Entries of each table: accounts, addresses, pairs of both, known pairs. Default 65,536: some
+    /// 60 MB if an attacker fills them with one wrong guess each, more where it makes up to
+    /// 49 from each address. A guess with a password costs the server 20 ms of hashing, one with
+    /// a SCRAM proof next to nothing. When a table is full, a quarter goes: those without a block,
+    /// with the fewest guesses and longest unheard of, first.
     pub entries: usize,
 }
 
@@ -68,6 +71,13 @@ impl GuardLimits {
         let account = seconds(of_account, self.secrets_per_account);
         let address = seconds(of_address, self.secrets_per_address);
         Duration::from_secs(account.max(address)).min(self.delay_longest)
+    }
+
+    /// How many of the guesses from one address weigh towards the block of an account: half of
+    /// what blocks it, so that no stranger locks out everybody else alone.
+    #[must_use]
+    pub const fn of_one_address(&self) -> usize {
+        self.secrets_per_account.div_ceil(2)
     }
 
     pub(crate) const fn lengths(&self) -> BlockLengths {

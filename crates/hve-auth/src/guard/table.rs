@@ -3,9 +3,13 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use super::weight::{Mark, weight};
+
 /// A table that never holds more than its capacity.
 pub(crate) struct Table {
     capacity: usize,
+    /// So many secrets of one source weigh, at most.
+    of_one_source: usize,
     entries: HashMap<u128, Entry>,
 }
 
@@ -23,6 +27,8 @@ pub(crate) struct BlockLengths {
 pub(crate) struct Counted {
     /// Distinct secrets tried within the window, this one among them.
     pub(crate) distinct: usize,
+    /// What they weigh together.
+    pub(crate) weight: usize,
     /// It was not tried within the window before.
     pub(crate) new: bool,
 }
@@ -30,7 +36,7 @@ pub(crate) struct Counted {
 #[derive(Default)]
 struct Entry {
     /// Distinct secrets, each with the time it was last tried.
-    tried: Vec<(u64, Duration)>,
+    tried: Vec<(Mark, Duration)>,
     blocked_until: Duration,
     /// Blocks in a row, remembered until then.
     blocks: u32,
@@ -42,9 +48,10 @@ struct Entry {
 }
 
 impl Table {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, of_one_source: usize) -> Self {
         Self {
             capacity: capacity.max(1),
+            of_one_source,
             entries: HashMap::new(),
         }
     }
@@ -69,9 +76,9 @@ impl Table {
         key: u128,
         window: Duration,
         now: Duration,
-    ) -> impl Iterator<Item = u64> {
+    ) -> impl Iterator<Item = Mark> {
         let tried = self.entries.get(&key).map(|entry| &entry.tried);
-        let fresh = move |(_, at): &&(u64, Duration)| now.saturating_sub(*at) < window;
+        let fresh = move |(_, at): &&(Mark, Duration)| now.saturating_sub(*at) < window;
         tried.into_iter().flatten().filter(fresh).map(|(of, _)| *of)
     }
 
@@ -79,7 +86,7 @@ impl Table {
     pub(crate) fn count(
         &mut self,
         key: u128,
-        secret: u64,
+        guess: Mark,
         window: Duration,
         now: Duration,
     ) -> Counted {
@@ -87,22 +94,29 @@ impl Table {
         entry
             .tried
             .retain(|(_, at)| now.saturating_sub(*at) < window);
-        let known = entry.tried.iter_mut().find(|(known, _)| *known == secret);
+        let known = entry
+            .tried
+            .iter_mut()
+            .find(|(known, _)| known.secret == guess.secret);
         let new = known.is_none();
         match known {
             Some((_, at)) => *at = now,
-            None => entry.tried.push((secret, now)),
+            None => entry.tried.push((guess, now)),
         }
         entry.stale_at = now.saturating_add(window);
+        let tried = entry.tried.iter().map(|(of, _)| *of).collect();
+        let distinct = entry.tried.len();
         Counted {
-            distinct: entry.tried.len(),
+            distinct,
+            weight: weight(tried, self.of_one_source),
             new,
         }
     }
 
     /// Blocks a key and forgets what led to it: after the block counting begins anew. Each
     /// further block within the memory is twice as long as the one before. Returns its end and
-    /// the how-manieth in a row it is; `None` where the key is blocked already: guesses that waited for a thread begin no second.
+    /// the how-manieth in a row it is; `None` where the key is blocked already: guesses that waited
+    /// for a thread begin no second.
     pub(crate) fn block(
         &mut self,
         key: u128,
@@ -139,15 +153,42 @@ impl Table {
         entry.blocks_until = remembered;
     }
 
-    /// Spares a key until then, with nothing held against it.
+    /// Is there room for one more secret, with those that are in flight?
+    pub(crate) fn has_room(
+        &self,
+        (key, guess): (u128, Mark),
+        flying: impl Iterator<Item = Mark>,
+        (most, window): (usize, Duration),
+        now: Duration,
+    ) -> bool {
+        let mut all: Vec<Mark> = self.tried(key, window, now).collect();
+        for one in flying {
+            if all.iter().all(|of| of.secret != one.secret) {
+                all.push(one);
+            }
+        }
+        let repeated = all.iter().any(|of| of.secret == guess.secret);
+        let weight = weight(all, self.of_one_source);
+        weight < most || repeated && weight == most
+    }
+
+    /// Spares a key until then.
     pub(crate) fn keep(&mut self, key: u128, until: Duration, now: Duration) {
         let entry = self.entry(key, now);
         entry.kept_until = until;
-        entry.tried = Vec::new();
+    }
+
+    /// Forgets all keys that are so.
+    pub(crate) fn remove_all(&mut self, is_meant: impl Fn(u128) -> bool) {
+        self.entries.retain(|key, _| !is_meant(*key));
     }
 
     pub(crate) fn remove(&mut self, key: u128) {
         self.entries.remove(&key);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
     }
 
     fn entry(&mut self, key: u128, now: Duration) -> &mut Entry {
@@ -160,8 +201,8 @@ impl Table {
     }
 
     /// Drops what is over, and if that is not a quarter, the least of the rest: without a block
-    /// before with one, few secrets before many, longest unheard of first. Costs one walk for a quarter of the
-    /// table, so little for each new entry.
+    /// before with one, few secrets before many, longest unheard of first. Costs one walk for a
+    /// quarter of the table, so little for each new entry.
     fn make_room(&mut self, now: Duration) {
         self.entries.retain(|_, entry| {
             now < entry.blocks_until || now < entry.kept_until || now < entry.stale_at
