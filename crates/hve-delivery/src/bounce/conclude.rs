@@ -9,7 +9,9 @@ use time::UtcDateTime;
 use tracing::warn;
 
 use super::{NoticeForm, Told, compose, wanted};
-use crate::{Content, Due, Host, Limits, Outcome, Queue, QueueError, Retry, Settlement};
+use crate::{
+    Content, Due, Host, Limits, Outcome, Queue, QueueError, Retry, RetrySchedule, Settlement,
+};
 
 /// What notices need of the host.
 pub struct Notices {
@@ -106,7 +108,11 @@ fn expire(due: &Due, settlement: Settlement, limits: &Limits, now: UtcDateTime) 
         return settlement;
     };
     let attempts = due.attempts.saturating_add(1);
-    if let Retry::At(_) = limits.retries.after(attempts, due.accepted_at, now, 0) {
+    let retry = limits.retries.after(attempts, due.accepted_at, now, 0);
+    if retry == Retry::GiveUp && attempts < attempts_min(&limits.retries) {
+        return settlement;
+    }
+    if let Retry::At(_) = retry {
         let end = limits.retries.ends_at(due.accepted_at);
         return Settlement {
             next_attempt: Some(end.map_or(next, |end| next.min(end))),
@@ -200,6 +206,19 @@ fn content(queue: &impl Queue, due: &Due) -> Bytes {
         },
     }
 }
+
+/// So often a message is tried in any case, unless its life is too short for that: after an outage
+/// of days this server may be up before its next hops are.
+fn attempts_min(retries: &RetrySchedule) -> u32 {
+    let until_then: Duration = (1..ATTEMPTS_MIN)
+        .map(|attempt| retries.wait(attempt, u64::MAX / 2))
+        .sum();
+    let fits = retries.lifetime().is_none_or(|life| until_then < life);
+    if fits { ATTEMPTS_MIN } else { 1 }
+}
+
+/// By the default schedule over some twenty minutes.
+const ATTEMPTS_MIN: u32 = 5;
 
 /// The stage of mail that an operator's route holds: nobody tried it, and nobody gives it up.
 pub(crate) const HELD: &str = "hold";

@@ -31,6 +31,13 @@ async fn attempts(world: &World, dir: &TempDir, hours: &[u32]) -> Vec<Settlement
         .collect()
 }
 
+/// As if all messages had been tried before.
+fn tried_often(world: &World) {
+    for entry in world.entries().values_mut() {
+        entry.due.attempts = 10;
+    }
+}
+
 fn text(notice: &Notice) -> &str {
     std::str::from_utf8(&notice.content).unwrap()
 }
@@ -51,6 +58,7 @@ async fn a_message_is_late_once_and_given_up_after_a_day() {
     let (world, dir) = (World::new(), broken());
     world.set_bounce_to("postmaster@contoso.test");
     world.accept(0, &["a@contoso.test", "b@contoso.test"]);
+    tried_often(&world);
     let settled = attempts(&world, &dir, &[1, 3, 1, 19]).await;
     let notices: Vec<_> = settled.iter().map(|one| one.notice.as_deref()).collect();
     assert_eq!((notices[0], notices[2]), (None, None));
@@ -88,6 +96,7 @@ async fn nobody_is_told_outside_or_where_nobody_is_named() {
             world.set_bounce_to(to);
         }
         world.accept(0, &["a@contoso.test"]);
+        tried_often(&world);
         let settled = attempts(&world, &dir, &[24]).await;
         assert_eq!(settled[0].notice, None, "{to:?}");
         assert!(matches!(
@@ -103,6 +112,7 @@ async fn nobody_is_given_up_while_it_is_not_known_who_hears_of_it() {
     world.set_bounce_to("postmaster@contoso.test");
     world.let_directory_fail(true);
     world.accept(0, &["a@contoso.test"]);
+    tried_often(&world);
     let settled = attempts(&world, &dir, &[24]).await;
     assert!(matches!(
         settled[0].outcomes[..],
@@ -128,6 +138,7 @@ async fn row_34_a_bounce_that_fails_makes_no_bounce() {
     if let Some(entry) = world.entries().get_mut(&id) {
         entry.due.envelope = Arc::new(envelope);
     }
+    tried_often(&world);
     let settled = attempts(&world, &dir, &[5, 19]).await;
     assert!(settled.iter().all(|one| one.notice.is_none()));
     assert!(matches!(
@@ -141,6 +152,7 @@ async fn row_27_mail_for_a_domain_that_left_is_given_up_with_a_notice() {
     let (world, dir) = (World::new(), tempdir().unwrap());
     world.set_bounce_to("postmaster@contoso.test");
     world.accept(0, &["a@gone.test"]);
+    tried_often(&world);
     let settled = attempts(&world, &dir, &[24]).await;
     let notice = settled[0].notice.as_deref().unwrap();
     assert!(text(notice).contains("held: gone.test is no longer"));
@@ -162,6 +174,7 @@ async fn who_asked_hears_of_success_and_who_wants_nothing_hears_nothing() {
             entry.due.envelope = Arc::clone(&due.envelope);
         }
     }
+    tried_often(&world);
     attempts(&world, &dir, &[24]).await;
     let delivered = world.last(asked.id).notice.unwrap();
     assert!(text(&delivered).contains("\r\nAction: delivered\r\nStatus: 2.0.0\r\n"));
@@ -177,6 +190,7 @@ async fn what_a_route_holds_is_never_given_up() {
     let routes = Routes::new(Route::Maildir(dir.path().into()))
         .with("hold.contoso.test".parse().unwrap(), Route::Hold);
     let id = world.accept(0, &["c@hold.contoso.test"]).id;
+    tried_often(&world);
     let (engine, _handover) = world.engine_for(&routes, quick());
     let running = Running::start(engine);
     world.advance(HOUR * 30);
@@ -189,4 +203,13 @@ async fn what_a_route_holds_is_never_given_up() {
     ));
     let next = settled.next_attempt.unwrap();
     assert!(next > world.now(), "and it is no busy loop");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_of_days_a_message_is_tried_some_times_before_it_is_given_up() {
+    let (world, dir) = (World::new(), broken());
+    world.accept(0, &["a@contoso.test"]);
+    let settled = attempts(&world, &dir, &[72, 1, 1, 1, 1]).await;
+    let waits = settled.iter().map(|one| one.next_attempt.is_some());
+    assert_eq!(waits.collect::<Vec<_>>(), [true, true, true, true, false]);
 }
