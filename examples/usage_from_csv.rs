@@ -42,9 +42,9 @@ fn sample() -> Result<(), Box<dyn Error>> {
     assert_eq!(
         csv.lines().skip(1).collect::<Vec<_>>(),
         [
-            "payroll@contoso.test,contoso.test,2,100,8192,99,1,0,",
+            "payroll@contoso.test,contoso.test,2,100,8192,99,1,0,0,",
             // The event of 1 December is outside the period.
-            "scanner@contoso.test,contoso.test,1,1,250000,0,0,0,",
+            "scanner@contoso.test,contoso.test,1,1,250000,0,0,0,0,",
         ]
     );
     let days = tally(SAMPLE.as_bytes(), NOVEMBER, Grouping::Day)?;
