@@ -61,8 +61,10 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let output = Output::default();
-        output.follow(child.stdout.take().expect("a pipe"));
-        output.follow(child.stderr.take().expect("a pipe"));
+        let followers = [
+            output.follow(child.stdout.take().expect("a pipe")),
+            output.follow(child.stderr.take().expect("a pipe")),
+        ];
         let mut server = Self {
             child,
             output,
@@ -76,7 +78,13 @@ impl Server {
             server.child.try_wait().unwrap().map(Some)
         });
         match ended {
-            Some(status) => Err((status, server.log())),
+            Some(status) => {
+                // Its last words may still be in the pipes.
+                for follower in followers {
+                    follower.join().expect("the pipe was read");
+                }
+                Err((status, server.log()))
+            }
             None => {
                 server.addresses = server
                     .output
@@ -194,7 +202,7 @@ impl Drop for Server {
 }
 
 impl Output {
-    fn follow(&self, pipe: impl Read + Send + 'static) {
+    fn follow(&self, pipe: impl Read + Send + 'static) -> thread::JoinHandle<()> {
         let lines = Arc::clone(&self.0);
         thread::spawn(move || {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
@@ -204,7 +212,7 @@ impl Output {
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(line);
             }
-        });
+        })
     }
 
     fn lines(&self) -> Vec<String> {
