@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::table::BlockLengths;
 
-/// The numbers of the [`Guard`], with the reasons for their defaults.
+/// The numbers of the [`Guard`](crate::Guard), with the reasons for their defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
