@@ -90,7 +90,7 @@ async fn row_20_and_21_guesses_are_blocked_and_old_passwords_are_not() {
     // How long answers wait is tested where time can be wound.
     site.config.limits.guess_delay = std::time::Duration::ZERO;
     let service = site.start().await;
-    // A known client: it has signed in from here before. Its cache entry is voided below.
+    // A known client: it has signed in from here before.
     site.signed_in(&service).await;
     for _ in 0..12 {
         let mut printer = site.client(&service).await;
