@@ -1,77 +1,12 @@
 //! The guard and those it knows: the right password passes, whatever others do.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what is not let in fails the test that needs it"
-)]
+use std::time::Duration;
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
+use hve_auth::{BlockedBy, GuardLimits, Guess};
+
+use crate::support::{
+    MINUTE, START, USER, admit, attack, besiege, guard, right, secret, v4, wrong,
 };
-
-use hve_auth::{Blocked, BlockedBy, Guard, GuardLimits, Guess};
-use secrecy::SecretString;
-
-const USER: &str = "hve01@contoso.test";
-const MINUTE: Duration = Duration::from_secs(60);
-const START: Duration = Duration::from_secs(1_000);
-
-fn guard() -> Guard {
-    Guard::new([5; 32], GuardLimits::default())
-}
-
-fn secret(number: impl std::fmt::Display) -> SecretString {
-    SecretString::from(format!("guess {number}"))
-}
-
-fn v4(number: u32) -> IpAddr {
-    IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number))
-}
-
-fn admit(guard: &mut Guard, user: &str, from: IpAddr, now: Duration) -> Result<(), Blocked> {
-    let reservation = guard.admit(user, from, Guess::Secret(&secret("right")), now)?;
-    guard.give_back(reservation);
-    Ok(())
-}
-
-/// Tries one password, which is wrong; the block that it began.
-fn wrong(
-    guard: &mut Guard,
-    user: &str,
-    from: IpAddr,
-    password: &SecretString,
-    now: Duration,
-) -> Option<Blocked> {
-    let reservation = guard.admit(user, from, Guess::Secret(password), now);
-    guard.wrong(reservation.unwrap(), now).begun
-}
-
-fn right(guard: &mut Guard, user: &str, from: IpAddr, now: Duration) {
-    let reservation = guard.admit(user, from, Guess::Secret(&secret("right")), now);
-    guard.right(reservation.unwrap(), now);
-}
-
-/// Tries so many different passwords, as long as it is let; how many it could try.
-fn attack(guard: &mut Guard, user: &str, from: IpAddr, guesses: u32, now: Duration) -> u32 {
-    let mut tried = 0;
-    for guess in 0..guesses {
-        let password = secret(format!("{guess} of {from}"));
-        if let Ok(reservation) = guard.admit(user, from, Guess::Secret(&password), now) {
-            guard.wrong(reservation, now);
-            tried += 1;
-        }
-    }
-    tried
-}
-
-/// Ten different passwords from five addresses, which block the account for everybody.
-fn besiege(guard: &mut Guard, user: &str, now: Duration) -> u32 {
-    let addresses = 2_001..2_006;
-    addresses
-        .map(|from| attack(guard, user, v4(from), 2, now))
-        .sum()
-}
 
 #[test]
 fn row_20_a_neighbour_of_a_known_device_does_not_take_it_out_and_hears_the_block() {
